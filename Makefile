@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make            build/localemu-ecsd, build/localemu-ecs-shim, build/localemu-ecs-init
+# make run        install what is missing, build, make sure that an Engine answers, start the daemon
+# make check      install what the tests need, build, run every test
+# make lint       include rules, formatting, clang-tidy, cppcheck
+# make bench      measure, side by side with docker
+# SAN=address,undefined, CC=clang, WERROR=1: each builds into a directory of its own
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PROTOC_C ?= protoc-c
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr
+LIBEXECDIR ?= $(PREFIX)/libexec/localemu-ecs
+
+comma := ,
+VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)))$(if $(COV),cov)$(if $(findstring clang,$(CC)),-clang)
+OUT := build$(if $(VARIANT),/$(VARIANT))
+OBJ := $(OUT)/obj
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough -Wundef -Wnull-dereference -Wconversion \
+	-Wno-sign-conversion -fno-common
+ifeq ($(findstring clang,$(CC)),)
+WARNINGS += -Wlogical-op -Wduplicated-cond
+endif
+ifneq ($(WERROR)$(CI),)
+WARNINGS += -Werror
+endif
+
+CFLAGS ?= -O2 -g
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(OUT)/gen
+BASE_CFLAGS := -std=gnu11 $(CFLAGS)
+ifneq ($(SAN),)
+BASE_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=$(SAN)
+endif
+ifneq ($(COV),)
+BASE_CFLAGS += --coverage -O0
+LDFLAGS += --coverage
+endif
+BASE_CFLAGS += $(shell $(PKG_CONFIG) --cflags json-c libevent libprotobuf-c 2>/dev/null)
+
+COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core
+DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto
+SHIM_LIBS := $(COMMON_LIBS) -lcurl
+
+COMMON_SRC := $(wildcard common/*.c)
+DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c))
+SHIM_SRC := $(filter-out shim/main.c shim/init.c,$(wildcard shim/*.c))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+
+COMMON_OBJ := $(COMMON_SRC:%.c=$(OBJ)/%.o) $(OBJ)/gen/proto/shim.pb-c.o
+DAEMON_OBJ := $(DAEMON_SRC:%.c=$(OBJ)/%.o)
+SHIM_OBJ := $(SHIM_SRC:%.c=$(OBJ)/%.o)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(OUT)/tests/%)
+GEN_H := $(OUT)/gen/proto/shim.pb-c.h
+
+PROGRAMS := $(OUT)/localemu-ecsd $(OUT)/localemu-ecs-shim $(OUT)/localemu-ecs-init
+
+.PHONY: all
+all: $(PROGRAMS)
+
+$(OUT)/localemu-ecsd: $(OBJ)/daemon/main.o $(OBJ)/libdaemon.a $(OBJ)/libcommon.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+
+$(OUT)/localemu-ecs-shim: $(OBJ)/shim/main.o $(OBJ)/libshim.a $(OBJ)/libcommon.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(SHIM_LIBS)
+
+# Runs inside the user's containers: static, small, never instrumented.
+$(OUT)/localemu-ecs-init: shim/init.c common/gate.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Os -g0 $(WARNINGS) -D_GNU_SOURCE -I. -static -s -o $@ $<
+
+$(OBJ)/libcommon.a: $(COMMON_OBJ)
+$(OBJ)/libdaemon.a: $(DAEMON_OBJ)
+$(OBJ)/libshim.a: $(SHIM_OBJ)
+%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(OUT)/gen/proto/shim.pb-c.c $(OUT)/gen/proto/shim.pb-c.h &: proto/shim.proto
+	@mkdir -p $(OUT)/gen
+	$(PROTOC_C) --c_out=$(OUT)/gen $<
+
+$(OBJ)/gen/%.o: $(OUT)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -c -o $@ $<
+
+$(OBJ)/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(OBJ)/libdaemon.a $(OBJ)/libshim.a $(OBJ)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(SHIM_LIBS) -lcmocka
+
+.PHONY: unit
+unit: $(UNIT_BIN)
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+.SECONDARY:
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
