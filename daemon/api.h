@@ -57,6 +57,7 @@ struct call {
 	struct api *api;
 	const struct config *config;
 	struct store *store;
+	struct fleet *fleet; /* read only: fleet_runner(); messages go by call_wish */
 	const struct op *op;
 	struct scope scope;
 	char access_key[129];	  /* of the request's credential, "" where there is none */

@@ -8,6 +8,8 @@
 
 #include "common/err.h"
 
+#define EXIT_DONE 1 /* config_read: all was said (--help, --version), the process exits with 0 */
+
 struct config {
 	char *listen_host; /* GATEWAY_LISTEN or --listen, default 127.0.0.1 */
 	char *listen_port; /* default 4566; "0": any free one */
