@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parsing with limits and typed look-ups on top of json-c. Called from everywhere in both processes; what the
+ * documents mean is not known here.
+ */
+#include "common/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+tokener_free(struct json_tokener **t)
+{
+	if (*t != NULL)
+		json_tokener_free(*t);
+}
+
+static int
+fail(struct err *e, const char *what, size_t at)
+{
+	return err_set(e, ERR_SERIALIZATION, "not valid JSON: %s at byte %zu", what, at);
+}
+
+/* Finds the escape \u0000. It is looked for in the text and not in the tree because json-c cuts a member's name at
+ * a NUL without a trace. Outside of strings a backslash is no JSON anyway. */
+static const char *
+find_nul_escape(const char *text, size_t len)
+{
+	static const char escape[] = "\\u0000";
+	const char *end = text + len;
+	const char *at = text;
+
+	while ((at = memmem(at, (size_t)(end - at), escape, sizeof(escape) - 1)) != NULL) {
+		size_t before = 0;
+
+		while (at - before > text && at[-(ptrdiff_t)before - 1] == '\\')
+			before++;
+		if (before % 2 == 0)
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
+/* json-c takes NaN, Infinity and 1e999, and would print them again as what is no JSON. */
+static bool
+has_odd_number(struct json_object *o)
+{
+	switch (json_object_get_type(o)) {
+	case json_type_double:
+		return !isfinite(json_object_get_double(o));
+	case json_type_array:
+		for (size_t i = 0; i < json_object_array_length(o); i++)
+			if (has_odd_number(json_object_array_get_idx(o, i)))
+				return true;
+		return false;
+	case json_type_object: {
+		json_object_object_foreach(o, key, v)
+		{
+			(void)key;
+			if (has_odd_number(v))
+				return true;
+		}
+		return false;
+	}
+	case json_type_null:
+	case json_type_boolean:
+	case json_type_int:
+	case json_type_string:
+		return false;
+	}
+	return false;
+}
+
+int
+json_parse(const char *text, size_t len, struct json_object **ret, struct err *e)
+{
+	_cleanup_(tokener_free) struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
+	_cleanup_json_ struct json_object *o = NULL;
+	enum json_tokener_error why;
+	const char *nul;
+
+	if (tok == NULL)
+		abort();
+	if (len >= INT_MAX)
+		return err_set(e, ERR_SERIALIZATION, "not valid JSON: too long");
+	if (len == 0)
+		return err_set(e, ERR_SERIALIZATION, "not valid JSON: nothing there");
+	nul = memchr(text, '\0', len);
+	if (nul == NULL)
+		nul = find_nul_escape(text, len);
+	if (nul != NULL)
+		return fail(e, "NUL character", (size_t)(nul - text));
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(tok, text, (int)len);
+	why = json_tokener_get_error(tok);
+	if (why == json_tokener_continue) {
+		/* A bare number or a truncated text: only the end of the input tells which. */
+		o = json_tokener_parse_ex(tok, "", 1);
+		why = json_tokener_get_error(tok);
+		if (why != json_tokener_success)
+			return fail(e, "unexpected end of data", len);
+	} else if (why != json_tokener_success) {
+		return fail(e, json_tokener_error_desc(why), json_tokener_get_parse_end(tok));
+	} else if (json_tokener_get_parse_end(tok) != len) {
+		return fail(e, "something follows the value", json_tokener_get_parse_end(tok));
+	}
+	if (has_odd_number(o))
+		return err_set(e, ERR_SERIALIZATION, "not valid JSON: a number is not finite");
+	*ret = TAKE(o);
+	return 0;
+}
+
+struct json_object *
+json_get(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	(void)json_object_object_get_ex(o, key, &v); /* false: v stays NULL */
+	return v;
+}
+
+const char *
+json_get_str(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_get(o, key);
+
+	return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+}
+
+int64_t
+json_get_int(struct json_object *o, const char *key, int64_t otherwise)
+{
+	struct json_object *v = json_get(o, key);
+
+	if (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double))
+		return otherwise;
+	return json_object_get_int64(v);
+}
+
+bool
+json_get_bool(struct json_object *o, const char *key, bool otherwise)
+{
+	struct json_object *v = json_get(o, key);
+
+	return json_object_is_type(v, json_type_boolean) ? json_object_get_boolean(v) : otherwise;
+}
+
+void
+json_add(struct json_object *o, const char *key, struct json_object *v)
+{
+	if (json_object_object_add(o, key, v) != 0)
+		abort();
+}
+
+void
+json_add_str(struct json_object *o, const char *key, const char *s)
+{
+	if (s != NULL)
+		json_add(o, key, json_object_new_string(s));
+}
+
+void
+json_add_int(struct json_object *o, const char *key, int64_t v)
+{
+	json_add(o, key, json_object_new_int64(v));
+}
+
+void
+json_add_bool(struct json_object *o, const char *key, bool v)
+{
+	json_add(o, key, json_object_new_boolean(v));
+}
+
+void
+json_add_time(struct json_object *o, const char *key, int64_t ms)
+{
+	if (ms != 0)
+		json_add(o, key, json_new_time(ms));
+}
+
+struct json_object *
+json_new_time(int64_t ms)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s%" PRId64 ".%03d", ms < 0 ? "-" : "", (int64_t)(llabs(ms) / 1000),
+	    (int)(llabs(ms) % 1000));
+	return json_object_new_double_s((double)ms / 1000.0, text);
+}
+
+/* The serializer is json-c's own so that json_object_deep_copy knows how to copy the text. The node is a number
+ * underneath because that is the smallest there is. */
+struct json_object *
+json_new_raw(char *text)
+{
+	struct json_object *o = json_object_new_int(0);
+
+	if (o == NULL)
+		abort();
+	json_object_set_serializer(o, json_object_userdata_to_json_string, text, json_object_free_userdata);
+	return o;
+}
+
+struct json_object *
+json_copy(struct json_object *o)
+{
+	struct json_object *copy = NULL;
+
+	if (o != NULL && json_object_deep_copy(o, &copy, NULL) != 0)
+		abort();
+	return copy;
+}
+
+const char *
+json_print(struct json_object *o)
+{
+	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+}
