@@ -5,6 +5,7 @@
 # make check      install what the tests need, build, run every test
 # make lint       include rules, formatting, clang-tidy, cppcheck
 # make bench      measure, side by side with docker
+# make install    DESTDIR=, PREFIX=/usr; make uninstall takes it away again
 # SAN=address,undefined, CC=clang, WERROR=1: each builds into a directory of its own
 
 CC ?= gcc
@@ -100,6 +101,59 @@ $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(OBJ)/libdaemon.a $(OBJ)/libshim.a $(OBJ)
 
 .PHONY: unit
 unit: $(UNIT_BIN)
+
+# -- what people type
+
+PARALLEL := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: run
+run:
+	+@MAKE="$(MAKE) $(PARALLEL)" LOCALEMU_BUILD=$(OUT) packaging/run
+
+.PHONY: check
+check:
+	@packaging/dependencies build check
+	+@$(MAKE) --no-print-directory $(PARALLEL) all unit
+	@LOCALEMU_BUILD=$(OUT) tests/check
+
+# Prints one table with what design.md section 9 asks for beside what was measured.
+.PHONY: bench
+bench:
+	@packaging/dependencies build check
+	+@$(MAKE) --no-print-directory $(PARALLEL) all $(OUT)/bench/load
+	@LOCALEMU_BUILD=$(OUT) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/bench.py
+
+$(OUT)/bench/load: tests/bench/load.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) -o $@ $<
+
+.PHONY: lint
+lint: $(GEN_H)
+	@packaging/dependencies build lint
+	@LINT_FLAGS='$(CPPFLAGS) -std=gnu11' tests/lint/lint
+
+# -- installation; DESTDIR for packages
+
+INSTALL ?= install
+MAN1 := packaging/man/localemu.1 packaging/man/awsemu.1
+MAN8 := packaging/man/localemu-ecsd.8
+
+.PHONY: install
+install: $(PROGRAMS)
+	$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin share/man/man1 share/man/man8) $(DESTDIR)$(LIBEXECDIR)
+	$(INSTALL) -m 755 packaging/bin/localemu packaging/bin/awsemu $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(OUT)/localemu-ecsd $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 755 $(OUT)/localemu-ecs-shim $(OUT)/localemu-ecs-init $(DESTDIR)$(LIBEXECDIR)
+	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,localemu awsemu) $(DESTDIR)$(PREFIX)/sbin/localemu-ecsd
+	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,localemu-ecs-shim localemu-ecs-init)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(MAN1)))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(notdir $(MAN8)))
+	[ ! -d $(DESTDIR)$(LIBEXECDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXECDIR)
 
 .PHONY: clean
 clean:

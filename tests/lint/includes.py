@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Who may include whom. ROOMS is an allow-list: a file may include its own room and the rooms named in its row; FOREIGN
+says which files may see which library. A new edge is a decision to be made here, not a build to be fixed."""
+
+import re
+import subprocess
+import sys
+
+# Room: (files, rooms that it may include). The first pattern that fits decides where a file belongs.
+ROOMS = (
+    # the wire between the two processes
+    ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
+    ("common", r"common/.*", ""),
+    # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
+    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events config reconcile"),
+    ("config", r"daemon/config\.[ch]", "common"),
+    ("http", r"daemon/http/.*", "common api config shared"),
+    ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
+    ("store", r"daemon/store/.*", "common api"),
+    ("api", r"daemon/api\.[ch]", "common config store fleet shared ecs-table"),
+    ("ecs-table", r"daemon/ecs/operations\.h", "common api"),
+    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire"),
+    ("fleet", r"daemon/(fleet|shim|instant)\.[ch]", "common wire config store"),
+    ("events", r"daemon/events\.[ch]", "common wire config store shared"),
+    ("reconcile", r"daemon/reconcile/.*", "common wire config store fleet events shared"),
+    # shim
+    ("shim", r"shim/.*", "common wire"),
+    # tests see everything: they are not part of any process
+    ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events config reconcile shared shim"),
+)
+
+# Header of a library: the files that may include it.
+FOREIGN = (
+    (r"sqlite3\.h", r"daemon/store/.*"),
+    (r"curl/.*", r"shim/curl\.c"),
+    (r"event2/(http|http_struct|keyvalq_struct|bufferevent|buffer|listener)\.h", r"daemon/http/.*"),
+    (r"event2/.*", r"(common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/fleet\.c|shim/(curl|gate)\.c)"),
+    (r"json-c/.*", r"common/(json|schema)\.[ch]"),
+    (r"openssl/.*", r"daemon/.*"),
+    (r"systemd/.*", r"daemon/(main\.c|http/.*)"),
+    (r"protobuf-c/.*", r"common/link\.[ch]"),
+)
+
+# Rooms that every operation file of ecs/ may enter; all other headers there belong to one operation file each.
+ECS_SHARED = {"operations.h"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
+
+
+def room_of(path):
+    for name, pattern, _ in ROOMS:
+        if re.fullmatch(pattern, path):
+            return name
+    return None
+
+
+def may_enter(room):
+    for name, _, allowed in ROOMS:
+        if name == room:
+            return set(allowed.split()) | {room}
+    return set()
+
+
+def check_own(path, header):
+    """A header of ours, included by `path`: None, or what is wrong."""
+    room, target = room_of(path), room_of(header)
+    if target is None:
+        return f"{header} belongs to no room of tests/lint/includes.py"
+    if target not in may_enter(room):
+        return f"{room} must not include {target} ({header})"
+    if room == "ecs" and header.startswith("daemon/ecs/"):
+        name = header.split("/")[-1]
+        if name not in ECS_SHARED and name[:-2] != path.split("/")[-1][:-2]:
+            return f"one operation file must not include another one's header ({header})"
+    return None
+
+
+def check_foreign(path, header):
+    for pattern, where in FOREIGN:
+        if re.fullmatch(pattern, header):
+            return None if re.fullmatch(where, path) else f"<{header}> is not for this file"
+    return None
+
+
+def main():
+    paths = subprocess.run(["git", "ls-files", "*.c", "*.h"], capture_output=True, text=True, check=True).stdout.split()
+    found = 0
+    for path in paths:
+        if room_of(path) is None:
+            print(f"{path}: belongs to no room of tests/lint/includes.py")
+            found += 1
+            continue
+        try:
+            text = open(path, encoding="utf-8").read()
+        except FileNotFoundError:
+            continue
+        for match in INCLUDE.finditer(text):
+            ours, foreign = match.groups()
+            wrong = check_own(path, ours) if ours else check_foreign(path, foreign)
+            if wrong and not path.startswith("tests/"):
+                print(f"{path}:{text[:match.start()].count(chr(10)) + 1}: {wrong}")
+                found += 1
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
