@@ -350,7 +350,7 @@ static const struct schema_field tag_fields[] = {
 	F_STR(struct td_tag, key, "key"),
 	F_STR(struct td_tag, value, "value"),
 };
-const struct schema td_tag_schema = SCHEMA(struct td_tag, tag_fields, "Tag");
+static const struct schema td_tag_schema = SCHEMA(struct td_tag, tag_fields, "Tag");
 
 static const struct schema_field proxy_configuration_fields[] = {
 	F_ENUM(struct td_proxy_configuration, type, "type", proxy_type_names),
@@ -394,7 +394,7 @@ static const struct schema_field task_def_fields[] = {
 	F_ENUMS(struct task_def, requires_compatibilities, "requiresCompatibilities", compatibility_names),
 	F_STR(struct task_def, cpu, "cpu"),
 	F_STR(struct task_def, memory, "memory"),
-	F_JSON(struct task_def, tags, "tags", &td_tag_schema, .json_list = true),
+	F_LIST(struct task_def, tags, "tags", struct td_tag, &td_tag_schema),
 	F_ENUM(struct task_def, pid_mode, "pidMode", pid_mode_names),
 	F_ENUM(struct task_def, ipc_mode, "ipcMode", ipc_mode_names),
 	F_STRUCT(struct task_def, proxy_configuration, "proxyConfiguration",

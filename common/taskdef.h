@@ -322,7 +322,7 @@ struct task_def {
 	struct str_list requires_compatibilities;
 	const char *cpu;    /* in a stored definition CPU units ("256"), NULL where not given */
 	const char *memory; /* in a stored definition MiB ("512") */
-	struct json_object *tags;
+	LIST_OF(struct td_tag) tags;
 	int pid_mode; /* enum pid_mode */
 	int ipc_mode; /* enum ipc_mode */
 	struct td_proxy_configuration *proxy_configuration;
@@ -363,7 +363,6 @@ extern const struct schema container_def_schema;      /* struct container_def */
 extern const struct schema task_def_schema;	      /* struct task_def, with the request's tags */
 extern const struct schema container_override_schema; /* struct container_override */
 extern const struct schema task_override_schema;      /* struct task_override */
-extern const struct schema td_tag_schema;	      /* struct td_tag */
 
 /* Parses a stored definition (or overrides) of NUL-terminated text. On success *ret borrows from *ret_tree, which the
  * caller puts after the last use, and from the arena. On failure nothing is left but `e`, and `ret` is undefined. */

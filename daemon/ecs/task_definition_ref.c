@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Task definition references, and the moment at which a deleted revision is really gone: the first look at it after
+ * its last task has ended (DeleteTaskDefinitions). Called by operation files; knows no requests.
+ */
+#include "daemon/ecs/task_definition_ref.h"
+
+#include "daemon/arn.h"
+#include "daemon/store/tag.h"
+#include "daemon/store/task.h"
+
+#include <errno.h>
+
+int
+task_definition_ref_find(struct store *s, const struct scope *sc, const char *text,
+    struct store_task_definition *ret, struct err *e)
+{
+	_cleanup_task_definition_ struct store_task_definition t = { 0 };
+	char family[ARN_NAME_MAX];
+	int64_t revision;
+	int r;
+
+	r = arn_resolve_task_definition(sc, text, family, &revision, e);
+	if (r <= 0)
+		return r;
+	r = store_task_definition_get(s, sc, family, revision, &t, e);
+	if (r <= 0)
+		return r;
+	r = task_definition_ref_purge(s, sc, &t, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	*ret = t;
+	t.doc = NULL;
+	return 1;
+}
+
+int
+task_definition_ref_active(struct store *s, const struct scope *sc, const char *text,
+    struct store_task_definition *ret, struct err *e)
+{
+	_cleanup_task_definition_ struct store_task_definition t = { 0 };
+	int r;
+
+	r = task_definition_ref_find(s, sc, text, &t, e);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(e, ERR_CLIENT, "TaskDefinition not found.");
+	if (t.status != TD_ACTIVE)
+		return err_set(e, ERR_INVALID_PARAMETER, "TaskDefinition is inactive");
+	*ret = t;
+	t.doc = NULL;
+	return 0;
+}
+
+int
+task_definition_ref_purge(
+    struct store *s, const struct scope *sc, const struct store_task_definition *t, struct err *e)
+{
+	char arn[ARN_MAX];
+	int64_t users;
+	int r;
+
+	if (t->status != TD_DELETE_IN_PROGRESS)
+		return 0;
+	r = store_task_count_definition(s, sc, t->family, t->revision, &users, e);
+	if (r < 0 || users > 0)
+		return r;
+	r = store_tag_delete_all(s, arn_task_definition(arn, sc, t->family, t->revision), e);
+	if (r < 0)
+		return r;
+	r = store_task_definition_delete(s, sc, t->family, t->revision, e);
+	return r < 0 ? r : 1;
+}
