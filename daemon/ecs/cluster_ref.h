@@ -9,8 +9,6 @@
 #include "daemon/api.h"
 #include "daemon/store/cluster.h"
 
-/* Room for arn:aws-us-gov:ecs:<region>:<account>:cluster/<name>. */
-#define CLUSTER_ARN_MAX 384
 
 static inline void
 cluster_ref_done_(struct store_cluster *c)

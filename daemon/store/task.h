@@ -61,6 +61,10 @@ struct store_task_filter {
 int store_task_list(struct store *s, const struct scope *sc, const struct store_task_filter *f, const char *after,
     int limit, int (*fn)(const char *id, void *arg), void *arg, struct err *e);
 
+/* Ids of a cluster's tasks that are not STOPPED yet, whatever is wished for them. */
+int store_task_list_live(struct store *s, const struct scope *sc, const char *cluster,
+    int (*fn)(const char *id, void *arg), void *arg, struct err *e);
+
 /* Counts for DescribeClusters. Pending: neither RUNNING nor STOPPED nor desired to stop. Index 0 EC2 (and EXTERNAL),
  * 1 FARGATE. */
 struct store_task_counts {

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema, as numbered steps from an empty file to the newest version, and the walk along them. Called by
+ * store_open. A step that was released is never changed: a new one is appended.
+ */
+#include "daemon/store/sqlite.h"
+
+#include <errno.h>
+
+#define STORE_APPLICATION_ID 0x4c454353 /* "LECS": tells our files from other SQLite files */
+
+/* Step n leads from version n to version n + 1; PRAGMA user_version says which have been taken.
+ *
+ * All keys begin with account and region. Times are epoch milliseconds, 0: not yet. In task, last_status is
+ * enum task_state (7: STOPPED). The partial indexes of task hold only unfinished tasks, so what asks for those stays
+ * flat as stopped ones pile up. The spec never changes after the insert and is in a table of its own, so that a change
+ * of state does not write it again. */
+static const char *const migrations[] = {
+	[0] =
+	    "CREATE TABLE cluster ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,"
+	    " created_at INTEGER NOT NULL, deleted_at INTEGER NOT NULL, doc TEXT,"
+	    " PRIMARY KEY (account, region, name));"
+	    "CREATE INDEX cluster_active ON cluster (account, region, name) WHERE status = 'ACTIVE';"
+	    "CREATE INDEX cluster_deleted ON cluster (deleted_at) WHERE deleted_at > 0;"
+
+	    "CREATE TABLE task_definition_family ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, family TEXT NOT NULL, last_revision INTEGER NOT NULL,"
+	    " PRIMARY KEY (account, region, family)) WITHOUT ROWID;"
+	    "CREATE TABLE task_definition ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, family TEXT NOT NULL, revision INTEGER NOT NULL,"
+	    " status INTEGER NOT NULL, registered_at INTEGER NOT NULL, deregistered_at INTEGER NOT NULL,"
+	    " delete_requested_at INTEGER NOT NULL, doc TEXT,"
+	    " PRIMARY KEY (account, region, family, revision));"
+	    "CREATE INDEX task_definition_status"
+	    " ON task_definition (account, region, status, family, revision);"
+
+	    "CREATE TABLE task ("
+	    " n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+	    " account TEXT NOT NULL, region TEXT NOT NULL, cluster TEXT NOT NULL,"
+	    " family TEXT NOT NULL, revision INTEGER NOT NULL, task_group TEXT, started_by TEXT, service TEXT,"
+	    " instance TEXT, launch_type TEXT NOT NULL,"
+	    " last_status INTEGER NOT NULL, desired_stopped INTEGER NOT NULL, runner INTEGER NOT NULL,"
+	    " cleaned_up INTEGER NOT NULL, created_at INTEGER NOT NULL, stopped_at INTEGER NOT NULL,"
+	    " seq INTEGER NOT NULL, doc TEXT, state BLOB);"
+	    "CREATE INDEX task_cluster ON task (account, region, cluster, desired_stopped, id);"
+	    "CREATE INDEX task_family ON task (account, region, cluster, family, desired_stopped, id);"
+	    "CREATE INDEX task_started_by ON task (account, region, cluster, started_by, desired_stopped, id)"
+	    " WHERE started_by IS NOT NULL;"
+	    "CREATE INDEX task_service ON task (account, region, cluster, service, desired_stopped, id)"
+	    " WHERE service IS NOT NULL;"
+	    "CREATE INDEX task_instance ON task (account, region, cluster, instance, desired_stopped, id)"
+	    " WHERE instance IS NOT NULL;"
+	    "CREATE INDEX task_live"
+	    " ON task (account, region, cluster, last_status, launch_type, desired_stopped)"
+	    " WHERE last_status < 7;"
+	    "CREATE INDEX task_live_definition ON task (account, region, family, revision)"
+	    " WHERE last_status < 7;"
+	    "CREATE INDEX task_unfinished ON task (n) WHERE cleaned_up = 0;"
+	    "CREATE INDEX task_stopped ON task (stopped_at) WHERE last_status = 7 AND cleaned_up = 1;"
+	    "CREATE TABLE task_spec ("
+	    " n INTEGER PRIMARY KEY REFERENCES task (n) ON DELETE CASCADE, spec BLOB);"
+
+	    "CREATE TABLE container_instance ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL, cluster TEXT NOT NULL,"
+	    " status TEXT NOT NULL, synthetic INTEGER NOT NULL, doc TEXT,"
+	    " PRIMARY KEY (account, region, id));"
+	    "CREATE INDEX container_instance_cluster ON container_instance (account, region, cluster, id);"
+
+	    "CREATE TABLE tag ("
+	    " n INTEGER PRIMARY KEY, arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+	    " UNIQUE (arn, key));"
+
+	    "CREATE TABLE client_token ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, operation TEXT NOT NULL, token TEXT NOT NULL,"
+	    " digest TEXT NOT NULL, result TEXT NOT NULL, created_at INTEGER NOT NULL,"
+	    " PRIMARY KEY (account, region, operation, token)) WITHOUT ROWID;"
+	    "CREATE INDEX client_token_age ON client_token (created_at);",
+};
+
+static int
+pragma_get(struct store *s, const char *sql, int64_t *ret, struct err *e)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*ret = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt); /* repeats rc */
+	return rc == SQLITE_ROW ? 0 : store_fail(s, rc, e);
+}
+
+static int
+execute(struct store *s, const char *sql, struct err *e)
+{
+	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : store_fail(s, rc, e);
+}
+
+/* One step and the note that it was taken, together or not at all. */
+static int
+migrate_step(struct store *s, int64_t version, struct err *e)
+{
+	char mark[128];
+	int r;
+
+	(void)sqlite3_snprintf(sizeof(mark), mark, "PRAGMA application_id = %d; PRAGMA user_version = %lld",
+	    STORE_APPLICATION_ID, (long long)version + 1);
+	r = store_begin(s, e);
+	if (r == 0)
+		r = execute(s, migrations[version], e);
+	if (r == 0)
+		r = execute(s, mark, e);
+	if (r == 0)
+		return store_commit(s, e);
+	store_rollback(s);
+	return r;
+}
+
+int
+store_migrate(struct store *s, struct err *e)
+{
+	int64_t version = 0, application = 0, tables = 0;
+	int r;
+
+	r = pragma_get(s, "PRAGMA user_version", &version, e);
+	if (r == 0)
+		r = pragma_get(s, "PRAGMA application_id", &application, e);
+	if (r == 0)
+		r = pragma_get(s, "SELECT count(*) FROM sqlite_master", &tables, e);
+	if (r < 0)
+		return r;
+	if (application != STORE_APPLICATION_ID && (application != 0 || version != 0 || tables != 0))
+		return err_set(e, ERR_SERVER, "state file %s: not a state file of localemu-ecs", s->path);
+	if (version < 0 || version > (int64_t)ARRAY_SIZE(migrations))
+		return err_set(e, ERR_SERVER,
+		    "state file %s: written by a later version of localemu-ecs (schema %lld, this one knows %zu)",
+		    s->path, (long long)version, ARRAY_SIZE(migrations));
+	for (; version < (int64_t)ARRAY_SIZE(migrations); version++) {
+		r = migrate_step(s, version, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of store/ share: the open database, each family's prepared statements, and shorthands to bind, step
+ * and read. Nobody outside store/ includes it; it must not know any table.
+ */
+#ifndef DAEMON_STORE_SQLITE_H
+#define DAEMON_STORE_SQLITE_H
+
+#include "daemon/api.h"
+#include "daemon/store/store.h"
+
+#include <sqlite3.h>
+
+/* One per file that has statements. */
+enum store_family {
+	STORE_BASE,
+	STORE_CLIENT_TOKEN,
+	STORE_CLUSTER,
+	STORE_CONTAINER_INSTANCE,
+	STORE_TAG,
+	STORE_TASK,
+	STORE_TASK_DEFINITION,
+	STORE_FAMILY_MAX,
+};
+#define STORE_STATEMENTS_MAX 32 /* of one family */
+
+struct store {
+	sqlite3 *db;
+	char *path;  /* of the file, or ":memory:": for messages */
+	int lock_fd; /* holds the advisory lock on the directory, -1 in memory */
+	sqlite3_stmt *stmts[STORE_FAMILY_MAX][STORE_STATEMENTS_MAX];
+};
+
+/* A family's statements, indexed by its STMT_ enum. */
+struct store_sql {
+	enum store_family family;
+	const char *const *sql;
+};
+
+/* Use of one statement. It is prepared when first needed and kept; where the kept one is in the middle of a walk
+ * (a callback came back to the same function), a second one is made for this use, so that the walk is not disturbed.
+ * query_done gives it back. Bound text must stay valid until then. */
+struct query {
+	struct store *store;
+	sqlite3_stmt *stmt;
+	bool transient;
+	struct err *e;
+};
+#define _cleanup_query_ _cleanup_(query_done)
+
+int query_open(struct query *q, struct store *s, const struct store_sql *set, unsigned stmt, struct err *e);
+void query_done(struct query *q);
+
+/* Parameters, ?1 is 1. NULL text is NULL. */
+void query_bind(struct query *q, int at, const char *text);
+void query_bind_int(struct query *q, int at, int64_t v);
+void query_bind_blob(struct query *q, int at, const void *p, size_t len);
+/* ?1 and ?2, which every table that is keyed by scope uses for it. */
+void query_bind_scope(struct query *q, const struct scope *sc);
+
+/* 1 with a row, 0 at the end, negative errno with the error filled. */
+int query_step(struct query *q);
+/* For statements without rows: 0 or a negative errno. */
+int query_run(struct query *q);
+
+/* Columns of the present row, the first is 0. The text is borrowed until the next step; NULL where it is NULL. */
+const char *query_text(struct query *q, int at);
+int64_t query_int(struct query *q, int at);
+/* The caller owns these; NULL where it is NULL. */
+char *query_dup(struct query *q, int at);
+void *query_dup_blob(struct query *q, int at, size_t *ret_len);
+/* Cuts what does not fit (nothing does that was written through the same struct). */
+void query_copy(struct query *q, int at, char *out, size_t size);
+
+/* Fills `e` from what SQLite said last; returns a negative errno. */
+int store_fail(struct store *s, int rc, struct err *e);
+
+/* Brings the open database to the newest version. */
+int store_migrate(struct store *s, struct err *e);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of tasks: the busiest table. Called by ecs/task.c, ecs/cluster.c, events.c and the reconcile; it must not know
+ * what `doc`, `spec` and `state` hold - but for the task's ARN in `doc`, by which its tags are found.
+ */
+#include "daemon/store/task.h"
+#include "daemon/store/sqlite.h"
+
+#include <string.h>
+
+enum {
+	STMT_INSERT,
+	STMT_INSERT_SPEC,
+	STMT_UPDATE,
+	STMT_GET,
+	STMT_DOC,
+	STMT_LIST_ANY,
+	STMT_LIST_CLUSTER_ANY,
+	STMT_LIST_CLUSTER,
+	STMT_LIST_FAMILY,
+	STMT_LIST_STARTED_BY,
+	STMT_LIST_SERVICE,
+	STMT_LIST_INSTANCE,
+	STMT_LIST_LIVE,
+	STMT_COUNT,
+	STMT_COUNT_DEFINITION,
+	STMT_UNFINISHED,
+	STMT_EXPIRE_TAGS,
+	STMT_EXPIRE,
+	STMT_MAX,
+};
+_Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
+_Static_assert(TASK_STOPPED == 7 && TASK_RUNNING == 3, "the statements below and the indexes name these numbers");
+
+/* COLUMN_ numbers are those of COLUMNS. */
+#define COLUMNS                                                                                    \
+	"id, account, region, cluster, family, revision, task_group, started_by, service, instance,"   \
+	" launch_type, last_status, desired_stopped, runner, cleaned_up, created_at, stopped_at, seq," \
+	" doc, state"
+enum {
+	COLUMN_ID,
+	COLUMN_ACCOUNT,
+	COLUMN_REGION,
+	COLUMN_CLUSTER,
+	COLUMN_FAMILY,
+	COLUMN_REVISION,
+	COLUMN_GROUP,
+	COLUMN_STARTED_BY,
+	COLUMN_SERVICE,
+	COLUMN_INSTANCE,
+	COLUMN_LAUNCH_TYPE,
+	COLUMN_LAST_STATUS,
+	COLUMN_DESIRED_STOPPED,
+	COLUMN_RUNNER,
+	COLUMN_CLEANED_UP,
+	COLUMN_CREATED_AT,
+	COLUMN_STOPPED_AT,
+	COLUMN_SEQ,
+	COLUMN_DOC,
+	COLUMN_STATE,
+	COLUMN_SPEC, /* of task_spec */
+};
+
+/* The list statements differ in the index that leads: ListTasks of one cluster comes out of an index in the order of ids,
+ * however many tasks there are. FILTERS looks at the other columns in the rows; its `+` keeps them away from the
+ * indexes. The two statements without desired_stopped in front (_ANY) read everything and sort: no page of an
+ * operation needs them. */
+#define LIST(lead)                                                                                 \
+	"SELECT id FROM task WHERE account = ?1 AND region = ?2" lead FILTERS                       \
+	" AND id > ?9 ORDER BY id LIMIT ?10"
+#define MAY_BE(n, column) " AND (?" #n " IS NULL OR +" column " = ?" #n ")"
+#define FILTERS                                                                                    \
+	MAY_BE(4, "family")                                                                        \
+	MAY_BE(5, "started_by") MAY_BE(6, "service") MAY_BE(7, "instance") MAY_BE(11, "launch_type")
+#define DESIRED " AND desired_stopped = ?8"
+
+/* clang-format off */
+static const char *const sql[STMT_MAX] = {
+	[STMT_INSERT]           = "INSERT INTO task (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+				  " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+	[STMT_INSERT_SPEC]      = "INSERT INTO task_spec (n, spec) VALUES (last_insert_rowid(), ?1)",
+	[STMT_UPDATE]           = "UPDATE task SET last_status = ?2, desired_stopped = ?3, runner = ?4, cleaned_up = ?5,"
+				  " stopped_at = ?6, seq = ?7, doc = ?8, state = ?9 WHERE id = ?1",
+	[STMT_GET]              = "SELECT " COLUMNS ", spec FROM task LEFT JOIN task_spec USING (n) WHERE id = ?1",
+	[STMT_DOC]              = "SELECT account, region, cluster, doc FROM task WHERE id = ?1",
+	[STMT_LIST_ANY]         = LIST(MAY_BE(8, "desired_stopped")),
+	[STMT_LIST_CLUSTER_ANY] = LIST(" AND cluster = ?3" MAY_BE(8, "desired_stopped")),
+	[STMT_LIST_CLUSTER]     = LIST(" AND cluster = ?3" DESIRED),
+	[STMT_LIST_FAMILY]      = LIST(" AND cluster = ?3 AND family = ?4" DESIRED),
+	[STMT_LIST_STARTED_BY]  = LIST(" AND cluster = ?3 AND started_by = ?5" DESIRED),
+	[STMT_LIST_SERVICE]     = LIST(" AND cluster = ?3 AND service = ?6" DESIRED),
+	[STMT_LIST_INSTANCE]    = LIST(" AND cluster = ?3 AND instance = ?7" DESIRED),
+	[STMT_LIST_LIVE]        = "SELECT id FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2"
+				  " AND cluster = ?3 AND last_status < 7",
+	[STMT_COUNT]            = "SELECT launch_type = 'FARGATE', last_status = 3, count(*) FROM task"
+				  " INDEXED BY task_live WHERE account = ?1 AND region = ?2 AND cluster = ?3"
+				  " AND last_status < 7 AND (last_status = 3 OR desired_stopped = 0) GROUP BY 1, 2",
+	[STMT_COUNT_DEFINITION] = "SELECT count(*) FROM task INDEXED BY task_live_definition"
+				  " WHERE account = ?1 AND region = ?2 AND family = ?3 AND revision = ?4"
+				  " AND last_status < 7",
+	[STMT_UNFINISHED]       = "SELECT " COLUMNS ", spec FROM task INDEXED BY task_unfinished"
+				  " LEFT JOIN task_spec USING (n) WHERE cleaned_up = 0 ORDER BY n",
+	[STMT_EXPIRE_TAGS]      = "DELETE FROM tag WHERE arn IN (SELECT json_extract(doc, '$.taskArn') FROM task"
+				  " WHERE last_status = 7 AND cleaned_up = 1 AND stopped_at < ?1 AND json_valid(doc))",
+	[STMT_EXPIRE]           = "DELETE FROM task WHERE last_status = 7 AND cleaned_up = 1 AND stopped_at < ?1",
+};
+/* clang-format on */
+static const struct store_sql task_sql = { STORE_TASK, sql };
+
+static void
+read_row(struct query *q, struct store_task *t)
+{
+	memset(t, 0, sizeof(*t));
+	query_copy(q, COLUMN_ID, t->id, sizeof(t->id));
+	query_copy(q, COLUMN_ACCOUNT, t->scope.account, sizeof(t->scope.account));
+	query_copy(q, COLUMN_REGION, t->scope.region, sizeof(t->scope.region));
+	query_copy(q, COLUMN_CLUSTER, t->cluster, sizeof(t->cluster));
+	query_copy(q, COLUMN_FAMILY, t->family, sizeof(t->family));
+	t->revision = query_int(q, COLUMN_REVISION);
+	t->group = query_dup(q, COLUMN_GROUP);
+	t->started_by = query_dup(q, COLUMN_STARTED_BY);
+	t->service = query_dup(q, COLUMN_SERVICE);
+	t->instance = query_dup(q, COLUMN_INSTANCE);
+	query_copy(q, COLUMN_LAUNCH_TYPE, t->launch_type, sizeof(t->launch_type));
+	t->last_status = (enum task_state)query_int(q, COLUMN_LAST_STATUS);
+	t->desired_stopped = query_int(q, COLUMN_DESIRED_STOPPED) != 0;
+	t->runner = (enum runner_kind)query_int(q, COLUMN_RUNNER);
+	t->cleaned_up = query_int(q, COLUMN_CLEANED_UP) != 0;
+	t->created_at_ms = query_int(q, COLUMN_CREATED_AT);
+	t->stopped_at_ms = query_int(q, COLUMN_STOPPED_AT);
+	t->seq = (uint64_t)query_int(q, COLUMN_SEQ);
+	t->doc = query_dup(q, COLUMN_DOC);
+	t->state = query_dup_blob(q, COLUMN_STATE, &t->state_len);
+	t->spec = query_dup_blob(q, COLUMN_SPEC, &t->spec_len);
+}
+
+void
+store_task_done(struct store_task *t)
+{
+	free(TAKE(t->group));
+	free(TAKE(t->started_by));
+	free(TAKE(t->service));
+	free(TAKE(t->instance));
+	free(TAKE(t->doc));
+	free(TAKE(t->spec));
+	free(TAKE(t->state));
+}
+
+/* The parameter of a column is one more than its number. */
+static int
+insert_row(struct store *s, const struct store_task *t, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, STMT_INSERT, e);
+
+	if (r < 0)
+		return r;
+	query_bind(&q, COLUMN_ID + 1, t->id);
+	query_bind(&q, COLUMN_ACCOUNT + 1, t->scope.account);
+	query_bind(&q, COLUMN_REGION + 1, t->scope.region);
+	query_bind(&q, COLUMN_CLUSTER + 1, t->cluster);
+	query_bind(&q, COLUMN_FAMILY + 1, t->family);
+	query_bind_int(&q, COLUMN_REVISION + 1, t->revision);
+	query_bind(&q, COLUMN_GROUP + 1, t->group);
+	query_bind(&q, COLUMN_STARTED_BY + 1, t->started_by);
+	query_bind(&q, COLUMN_SERVICE + 1, t->service);
+	query_bind(&q, COLUMN_INSTANCE + 1, t->instance);
+	query_bind(&q, COLUMN_LAUNCH_TYPE + 1, t->launch_type);
+	query_bind_int(&q, COLUMN_LAST_STATUS + 1, t->last_status);
+	query_bind_int(&q, COLUMN_DESIRED_STOPPED + 1, t->desired_stopped);
+	query_bind_int(&q, COLUMN_RUNNER + 1, t->runner);
+	query_bind_int(&q, COLUMN_CLEANED_UP + 1, t->cleaned_up);
+	query_bind_int(&q, COLUMN_CREATED_AT + 1, t->created_at_ms);
+	query_bind_int(&q, COLUMN_STOPPED_AT + 1, t->stopped_at_ms);
+	query_bind_int(&q, COLUMN_SEQ + 1, (int64_t)t->seq);
+	query_bind(&q, COLUMN_DOC + 1, t->doc);
+	query_bind_blob(&q, COLUMN_STATE + 1, t->state, t->state_len);
+	return query_run(&q);
+}
+
+/* Two statements: the caller's transaction holds them together. */
+int
+store_task_insert(struct store *s, const struct store_task *t, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = insert_row(s, t, e);
+
+	if (r == 0)
+		r = query_open(&q, s, &task_sql, STMT_INSERT_SPEC, e);
+	if (r < 0)
+		return r;
+	query_bind_blob(&q, 1, t->spec, t->spec_len);
+	return query_run(&q);
+}
+
+int
+store_task_update(struct store *s, const struct store_task *t, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, STMT_UPDATE, e);
+
+	if (r < 0)
+		return r;
+	query_bind(&q, 1, t->id);
+	query_bind_int(&q, 2, t->last_status);
+	query_bind_int(&q, 3, t->desired_stopped);
+	query_bind_int(&q, 4, t->runner);
+	query_bind_int(&q, 5, t->cleaned_up);
+	query_bind_int(&q, 6, t->stopped_at_ms);
+	query_bind_int(&q, 7, (int64_t)t->seq);
+	query_bind(&q, 8, t->doc);
+	query_bind_blob(&q, 9, t->state, t->state_len);
+	return query_run(&q);
+}
+
+int
+store_task_get(struct store *s, const char *id, struct store_task *ret, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, STMT_GET, e);
+
+	if (r < 0)
+		return r;
+	query_bind(&q, 1, id);
+	r = query_step(&q);
+	if (r > 0)
+		read_row(&q, ret);
+	return r;
+}
+
+int
+store_task_doc(struct store *s, const struct scope *sc, const char *cluster, const char *id, char **ret_doc,
+    struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, STMT_DOC, e);
+
+	if (r < 0)
+		return r;
+	query_bind(&q, 1, id);
+	r = query_step(&q);
+	if (r <= 0)
+		return r;
+	if (!streq(query_text(&q, 0), sc->account) || !streq(query_text(&q, 1), sc->region) ||
+	    !streq(query_text(&q, 2), cluster))
+		return 0;
+	*ret_doc = query_dup(&q, 3);
+	return 1;
+}
+
+/* The statement whose index narrows most. */
+static unsigned
+list_statement(const struct store_task_filter *f)
+{
+	if (f->cluster == NULL)
+		return STMT_LIST_ANY;
+	if (f->desired_stopped < 0)
+		return STMT_LIST_CLUSTER_ANY;
+	if (f->started_by != NULL)
+		return STMT_LIST_STARTED_BY;
+	if (f->service != NULL)
+		return STMT_LIST_SERVICE;
+	if (f->instance != NULL)
+		return STMT_LIST_INSTANCE;
+	return f->family != NULL ? STMT_LIST_FAMILY : STMT_LIST_CLUSTER;
+}
+
+int
+store_task_list(struct store *s, const struct scope *sc, const struct store_task_filter *f, const char *after,
+    int limit, int (*fn)(const char *id, void *arg), void *arg, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, list_statement(f), e);
+
+	if (r < 0)
+		return r;
+	query_bind_scope(&q, sc);
+	if (f->cluster != NULL)
+		query_bind(&q, 3, f->cluster);
+	query_bind(&q, 4, f->family);
+	query_bind(&q, 5, f->started_by);
+	query_bind(&q, 6, f->service);
+	query_bind(&q, 7, f->instance);
+	if (f->desired_stopped >= 0)
+		query_bind_int(&q, 8, f->desired_stopped != 0);
+	query_bind(&q, 9, after != NULL ? after : "");
+	query_bind_int(&q, 10, limit);
+	query_bind(&q, 11, f->launch_type);
+	while ((r = query_step(&q)) > 0)
+		if (fn(query_text(&q, 0), arg) != 0)
+			return 0;
+	return r;
+}
+
+int
+store_task_list_live(struct store *s, const struct scope *sc, const char *cluster, int (*fn)(const char *id, void *arg),
+    void *arg, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, STMT_LIST_LIVE, e);
+
+	if (r < 0)
+		return r;
+	query_bind_scope(&q, sc);
+	query_bind(&q, 3, cluster);
+	while ((r = query_step(&q)) > 0)
+		if (fn(query_text(&q, 0), arg) != 0)
+			return 0;
+	return r;
+}
+
+int
+store_task_count(
+    struct store *s, const struct scope *sc, const char *cluster, struct store_task_counts *ret, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	struct store_task_counts counts = { { 0 }, { 0 } };
+	int r;
+
+	r = query_open(&q, s, &task_sql, STMT_COUNT, e);
+	if (r < 0)
+		return r;
+	query_bind_scope(&q, sc);
+	query_bind(&q, 3, cluster);
+	while ((r = query_step(&q)) > 0) {
+		int fargate = query_int(&q, 0) != 0;
+
+		if (query_int(&q, 1) != 0)
+			counts.running[fargate] = query_int(&q, 2);
+		else
+			counts.pending[fargate] = query_int(&q, 2);
+	}
+	if (r < 0)
+		return r;
+	*ret = counts;
+	return 0;
+}
+
+int
+store_task_count_definition(struct store *s, const struct scope *sc, const char *family, int64_t revision,
+    int64_t *ret, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, STMT_COUNT_DEFINITION, e);
+
+	if (r < 0)
+		return r;
+	query_bind_scope(&q, sc);
+	query_bind(&q, 3, family);
+	query_bind_int(&q, 4, revision);
+	r = query_step(&q);
+	if (r < 0)
+		return r;
+	*ret = query_int(&q, 0);
+	return 0;
+}
+
+int
+store_task_unfinished(
+    struct store *s, int (*fn)(const struct store_task *t, void *arg), void *arg, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	struct store_task t;
+	int r, stop;
+
+	r = query_open(&q, s, &task_sql, STMT_UNFINISHED, e);
+	if (r < 0)
+		return r;
+	while ((r = query_step(&q)) > 0) {
+		read_row(&q, &t);
+		stop = fn(&t, arg);
+		store_task_done(&t);
+		if (stop != 0)
+			return 0;
+	}
+	return r;
+}
+
+static int
+expire(struct store *s, unsigned stmt, int64_t before_ms, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &task_sql, stmt, e);
+
+	if (r < 0)
+		return r;
+	query_bind_int(&q, 1, before_ms);
+	return query_run(&q);
+}
+
+int
+store_task_expire(struct store *s, int64_t before_ms, struct err *e)
+{
+	int r = expire(s, STMT_EXPIRE_TAGS, before_ms, e);
+
+	return r < 0 ? r : expire(s, STMT_EXPIRE, before_ms, e);
+}
