@@ -34,11 +34,13 @@ void timer_stop(struct timer *t);
 bool timer_pending(const struct timer *t);
 void timer_free(struct timer *t);
 
-/* Calls `fn` once from the next turn of the loop (for frees that must not happen inside a callback). */
+/* Calls `fn` once from the next turn of the loop (for frees that must not happen inside a callback). What is still
+ * waiting when the loop is freed is forgotten. */
 void loop_defer(struct loop *l, void (*fn)(void *arg), void *arg);
 
 /* Watches a child: `fn` is called once with its wait status (as of waitpid) after it has been reaped.
- * Returns NULL with errno set where no pidfd can be had. child_free before the end stops the watch. */
+ * Returns NULL with errno set where no pidfd can be had. child_free before the end stops the watch; when `fn` is called the
+ * watch is gone already. */
 struct child;
 struct child *child_watch(
     struct loop *l, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);
