@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the service ecs consists of. A new family adds its table here and takes its names off the second list; a unit test
+ * counts both against the service model.
+ */
+#include "daemon/ecs/operations.h"
+
+static const struct op_table *const tables[] = {
+	&ecs_cluster_ops,
+	&ecs_task_definition_ops,
+	&ecs_task_ops,
+	&ecs_tag_ops,
+};
+
+static const char *const unavailable[] = {
+	"ContinueServiceDeployment",
+	"CreateCapacityProvider",
+	"CreateDaemon",
+	"CreateExpressGatewayService",
+	"CreateService",
+	"CreateTaskSet",
+	"DeleteAccountSetting",
+	"DeleteAttributes",
+	"DeleteCapacityProvider",
+	"DeleteDaemon",
+	"DeleteDaemonTaskDefinition",
+	"DeleteExpressGatewayService",
+	"DeleteService",
+	"DeleteTaskSet",
+	"DeregisterContainerInstance",
+	"DescribeCapacityProviders",
+	"DescribeContainerInstances",
+	"DescribeDaemon",
+	"DescribeDaemonDeployments",
+	"DescribeDaemonRevisions",
+	"DescribeDaemonTaskDefinition",
+	"DescribeExpressGatewayService",
+	"DescribeServiceDeployments",
+	"DescribeServiceRevisions",
+	"DescribeServices",
+	"DescribeTaskSets",
+	"DiscoverPollEndpoint",
+	"ExecuteCommand",
+	"GetTaskProtection",
+	"ListAccountSettings",
+	"ListAttributes",
+	"ListContainerInstances",
+	"ListDaemonDeployments",
+	"ListDaemonTaskDefinitions",
+	"ListDaemons",
+	"ListServiceDeployments",
+	"ListServices",
+	"ListServicesByNamespace",
+	"PutAccountSetting",
+	"PutAccountSettingDefault",
+	"PutAttributes",
+	"PutClusterCapacityProviders",
+	"RegisterContainerInstance",
+	"RegisterDaemonTaskDefinition",
+	"StartTask",
+	"StopServiceDeployment",
+	"SubmitAttachmentStateChanges",
+	"SubmitContainerStateChange",
+	"SubmitTaskStateChange",
+	"UpdateCapacityProvider",
+	"UpdateContainerAgent",
+	"UpdateContainerInstancesState",
+	"UpdateDaemon",
+	"UpdateExpressGatewayService",
+	"UpdateService",
+	"UpdateServicePrimaryTaskSet",
+	"UpdateTaskProtection",
+	"UpdateTaskSet",
+};
+
+const struct op_service ecs_service = {
+	.name = "ecs",
+	.tables = tables,
+	.n_tables = ARRAY_SIZE(tables),
+	.unavailable = unavailable,
+	.n_unavailable = ARRAY_SIZE(unavailable),
+};
