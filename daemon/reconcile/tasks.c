@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recovery is one path: rows that are not cleaned up are adopted, whether the daemon, the machine or one shim went down.
+ * Called by main.c; it must not know what a runner does with a task.
+ */
+#include "daemon/reconcile/tasks.h"
+
+#include "common/log.h"
+#include "common/taskdef.h"
+#include "daemon/config.h"
+#include "daemon/events.h"
+#include "daemon/fleet.h"
+#include "daemon/store/client_token.h"
+#include "daemon/store/cluster.h"
+
+#include <string.h>
+
+#define ADOPT_BATCH 8	/* shims spawned in one turn: requests are answered between two */
+#define ADOPT_PAUSE_MS 2
+#define EXPIRY_EVERY_MS (60 * 1000)
+#define KEEP_STOPPED_MS (61 * 60 * 1000)     /* DescribeTasks shows stopped tasks for at least one hour */
+#define KEEP_TOKEN_MS (24 * 60 * 60 * 1000)  /* RunTask.clientToken */
+#define END_TICK_MS 100
+#define END_MARGIN_MS (20 * 1000)
+#define STOP_TIMEOUT_DEFAULT_S 30 /* ContainerDefinition.stopTimeout */
+#define STOP_TIMEOUT_MAX_S 3600	  /* what is waited for, not what is allowed */
+
+/* Ids are collected first: nothing is done to tasks from inside a walk over their rows. */
+struct id_list {
+	size_t n;
+	char (*v)[33];
+	int64_t longest_stop_ms;
+};
+
+struct reconcile_tasks {
+	struct loop *loop;
+	const struct config *config;
+	struct store *store;
+	struct fleet *fleet;
+	struct timer *adopt;
+	struct id_list to_adopt;
+	size_t adopted;
+	struct timer *expiry;
+
+	struct timer *end_tick; /* pending while an end_all is under way */
+	char *end_reason;
+	int64_t end_deadline_ms; /* monotonic */
+	void (*end_done)(const struct err *e, void *cookie);
+	void *end_cookie;
+};
+
+static void on_adopt(void *arg);
+static void on_expiry(void *arg);
+static void on_end_tick(void *arg);
+static int collect(const struct store_task *t, void *arg);
+static int64_t stop_ms(const struct store_task *t);
+
+static void
+task_done(struct store_task *t)
+{
+	store_task_done(t);
+}
+#define _cleanup_task_ _cleanup_(task_done)
+
+struct reconcile_tasks *
+reconcile_tasks_new(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet)
+{
+	struct reconcile_tasks *r = xcalloc(1, sizeof(*r));
+
+	*r = (struct reconcile_tasks){ .loop = l, .config = config, .store = store, .fleet = fleet };
+	r->adopt = timer_new(l, on_adopt, r);
+	r->expiry = timer_new(l, on_expiry, r);
+	r->end_tick = timer_new(l, on_end_tick, r);
+	return r;
+}
+
+void
+reconcile_tasks_free(struct reconcile_tasks *r)
+{
+	if (r == NULL)
+		return;
+	timer_free(r->adopt);
+	timer_free(r->expiry);
+	timer_free(r->end_tick);
+	free(r->to_adopt.v);
+	free(r->end_reason);
+	free(r);
+}
+
+void
+reconcile_tasks_start(struct reconcile_tasks *r)
+{
+	struct err e = { 0 };
+
+	if (store_task_unfinished(r->store, collect, &r->to_adopt, &e) < 0)
+		log_err(NULL, NULL, "unfinished tasks cannot be read: %s", e.text);
+	if (r->to_adopt.n > 0) {
+		log_info(NULL, NULL, "%zu unfinished tasks to adopt", r->to_adopt.n);
+		timer_set(r->adopt, 0);
+	}
+	timer_set(r->expiry, EXPIRY_EVERY_MS);
+}
+
+static int
+collect(const struct store_task *t, void *arg)
+{
+	struct id_list *list = arg;
+	int64_t ms = stop_ms(t);
+
+	if ((list->n & (list->n - 1)) == 0) /* 0 or a power of two: full */
+		list->v = xrealloc(list->v, list->n == 0 ? 1 : 2 * list->n, sizeof(*list->v));
+	memcpy(list->v[list->n++], t->id, sizeof(t->id));
+	if (ms > list->longest_stop_ms)
+		list->longest_stop_ms = ms;
+	return 0;
+}
+
+/* Containers that depend on each other stop one after the other, each with its own stopTimeout. */
+static int64_t
+stop_ms(const struct store_task *t)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	_cleanup_json_ struct json_object *tree = NULL;
+	Shim__TaskSpec *spec;
+	struct task_def td;
+	int64_t sum_s = 0;
+	struct err e;
+	int parsed;
+
+	if (t->runner == RUNNER_INSTANT)
+		return 0;
+	spec = shim__task_spec__unpack(NULL, t->spec_len, t->spec);
+	if (spec == NULL)
+		return 0;
+	parsed = task_def_parse(arena_strdup(&arena, spec->definition_json), &arena, &tree, &td, &e);
+	shim__task_spec__free_unpacked(spec, NULL);
+	if (parsed < 0)
+		return 0;
+	for (size_t i = 0; i < td.containers.n && sum_s < STOP_TIMEOUT_MAX_S; i++)
+		sum_s += td.containers.v[i].stop_timeout.set ? td.containers.v[i].stop_timeout.v : STOP_TIMEOUT_DEFAULT_S;
+	return 1000 * (sum_s < STOP_TIMEOUT_MAX_S ? sum_s : STOP_TIMEOUT_MAX_S);
+}
+
+static void
+adopt_one(struct reconcile_tasks *r, const char *id)
+{
+	_cleanup_task_ struct store_task t = { 0 };
+	struct err e = { 0 };
+	int found = store_task_get(r->store, id, &t, &e);
+
+	if (found < 0)
+		log_err("task", id, "not adopted: %s", e.text);
+	if (found <= 0 || t.cleaned_up) {
+		fleet_release(r->fleet, id);
+		return;
+	}
+	/* ECS_DOCKER_BACKEND=0 asks for no new containers; those that an earlier run made are still looked after. */
+	if (t.runner == RUNNER_SHIM && !r->config->docker_backend && !fleet_engine_reachable(r->fleet)) {
+		log_warn("task", id, "left as it is: it has containers, and there is no Engine");
+		return;
+	}
+	fleet_adopt(r->fleet, &t);
+}
+
+static void
+on_adopt(void *arg)
+{
+	struct reconcile_tasks *r = arg;
+
+	for (int i = 0; i < ADOPT_BATCH && r->adopted < r->to_adopt.n; i++)
+		adopt_one(r, r->to_adopt.v[r->adopted++]);
+	if (r->adopted < r->to_adopt.n)
+		timer_set(r->adopt, ADOPT_PAUSE_MS);
+	else
+		free(TAKE(r->to_adopt.v));
+}
+
+void
+reconcile_tasks_lost(struct reconcile_tasks *r, const char *task_id)
+{
+	adopt_one(r, task_id);
+}
+
+void
+reconcile_tasks_finished(struct reconcile_tasks *r, const char *task_id)
+{
+	fleet_release(r->fleet, task_id);
+	if (timer_pending(r->end_tick) && fleet_count(r->fleet) == 0)
+		timer_set(r->end_tick, 0);
+}
+
+static void
+on_expiry(void *arg)
+{
+	struct reconcile_tasks *r = arg;
+	int64_t now = now_ms();
+	struct err e = { 0 };
+
+	if (store_task_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
+	    store_cluster_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
+	    store_client_token_expire(r->store, now - KEEP_TOKEN_MS, &e) < 0)
+		log_err(NULL, NULL, "old rows cannot be removed: %s", e.text);
+	timer_set(r->expiry, EXPIRY_EVERY_MS);
+}
+
+static void
+end_one(struct reconcile_tasks *r, const char *id)
+{
+	_cleanup_task_ struct store_task t = { 0 };
+	struct err e = { 0 };
+
+	if (store_task_get(r->store, id, &t, &e) != 1 || t.desired_stopped)
+		return;
+	if (store_begin(r->store, &e) < 0)
+		goto fail;
+	if (events_stop(r->store, &t, "UserInitiated", r->end_reason, &e) < 0 || store_commit(r->store, &e) < 0) {
+		store_rollback(r->store);
+		goto fail;
+	}
+	fleet_stop(r->fleet, &t);
+	return;
+fail:
+	log_err("task", id, "cannot be stopped: %s", e.text);
+}
+
+/* Stops what does not stop yet; true if nothing is left. Tasks that the fleet has given up are not waited for. */
+static bool
+end_round(struct reconcile_tasks *r, int64_t *ret_longest_stop_ms)
+{
+	struct id_list ids = { 0 };
+	struct err e = { 0 };
+
+	if (store_task_unfinished(r->store, collect, &ids, &e) < 0)
+		log_err(NULL, NULL, "unfinished tasks cannot be read: %s", e.text);
+	for (size_t i = 0; i < ids.n; i++)
+		end_one(r, ids.v[i]);
+	free(ids.v);
+	*ret_longest_stop_ms = ids.longest_stop_ms;
+	return fleet_count(r->fleet) == 0;
+}
+
+void
+reconcile_tasks_end_all(struct reconcile_tasks *r, const char *reason,
+    void (*done)(const struct err *e, void *cookie), void *cookie)
+{
+	struct err busy;
+	int64_t longest;
+
+	if (r->end_done != NULL) {
+		(void)err_set(&busy, ERR_UPDATE_IN_PROGRESS, "All tasks are being ended already.");
+		done(&busy, cookie);
+		return;
+	}
+	/* Those that still wait for their adoption get a runner now, by fleet_stop. */
+	timer_stop(r->adopt);
+	free(r->end_reason);
+	r->end_reason = xstrdup(reason);
+	r->end_done = done;
+	r->end_cookie = cookie;
+	(void)end_round(r, &longest); /* the tick looks at the result */
+	r->end_deadline_ms = monotonic_ms() + longest + END_MARGIN_MS;
+	timer_set(r->end_tick, 0);
+}
+
+static void
+on_end_tick(void *arg)
+{
+	struct reconcile_tasks *r = arg;
+	void (*done)(const struct err *e, void *cookie) = r->end_done;
+	int64_t longest;
+	struct err e;
+
+	if (end_round(r, &longest)) {
+		r->end_done = NULL;
+		done(NULL, r->end_cookie);
+	} else if (monotonic_ms() >= r->end_deadline_ms) {
+		r->end_done = NULL;
+		(void)err_set(&e, ERR_SERVER, "%zu tasks have not ended in time", fleet_count(r->fleet));
+		done(&e, r->end_cookie);
+	} else {
+		timer_set(r->end_tick, END_TICK_MS);
+	}
+}
