@@ -31,6 +31,8 @@ extern const struct schema tag_schema;
 /* The rules for what a client may set: key 1-128 and value up to 256 characters of the allowed set, no aws: prefix, no
  * key twice, at most TAG_SET_MAX. InvalidParameterException otherwise. */
 int tag_set_check(const struct tag_list *tags, struct err *e);
+/* The rules for one key alone (UntagResource). */
+int tag_set_check_key(const char *key, struct err *e);
 
 /* Makes `tags` the tags of `arn`: what it had before goes. No rules are checked (aws: tags are set by this too). */
 int tag_set_write(struct store *s, const char *arn, const struct tag_list *tags, struct err *e);
