@@ -157,11 +157,53 @@ json_add(struct json_object *o, const char *key, struct json_object *v)
 		abort();
 }
 
+/* Length of the UTF-8 character at `s`, 0 where there is none. Overlong forms, surrogates and what lies beyond
+ * U+10FFFF are none (RFC 3629). */
+static size_t
+utf8_len(const unsigned char *s)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 void
 json_add_str(struct json_object *o, const char *key, const char *s)
 {
-	if (s != NULL)
-		json_add(o, key, json_object_new_string(s));
+	_cleanup_free_ char *repaired = NULL;
+	const char *text = s;
+	size_t len = 0, n;
+
+	if (s == NULL)
+		return;
+	for (; s[len] != '\0'; len += n > 0 ? n : 1) {
+		n = utf8_len((const unsigned char *)s + len);
+		if (n > 0)
+			continue;
+		if (repaired == NULL)
+			text = repaired = xstrdup(s);
+		repaired[len] = '?';
+	}
+	json_add(o, key, json_object_new_string_len(text, (int)len));
 }
 
 void

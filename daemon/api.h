@@ -99,6 +99,10 @@ struct api_request {
 
 /* Makes the API over a store and a fleet, both of which outlive it. The caller owns it. */
 struct api *api_new(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet);
+/* The same with other operations than ecs/operations.c has, for tests. `service` outlives the API. */
+struct op_service;
+struct api *api_new_with(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet,
+    const struct op_service *service);
 void api_free(struct api *a);
 
 /* Runs one request. Returns NULL when on_reply has already been called, else a handle for api_cancel. */
@@ -110,8 +114,8 @@ void api_task_changed(struct api *a, const char *task_id);
 /* Answers every held call now (the daemon stops). */
 void api_answer_all(struct api *a);
 
-/* The operation tables as JSON (--dump-api): {"services":{"ecs":{"operations":[{name, available, write, input}]}}}.
- * The caller owns it. */
+/* The operation tables as JSON (--dump-api): {"services":{"ecs":{"operations":[{name, available, write, settles, error,
+ * input}]}}}. The caller owns it. */
 struct json_object *api_dump(void);
 
 #endif

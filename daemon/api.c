@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every request goes through api_request from top to bottom; the one detour is a held reply, which comes back through
+ * finish(). Called by http/; it knows operations only by their tables.
+ */
+#include "daemon/api.h"
+
+#include "common/log.h"
+#include "daemon/arn.h"
+#include "daemon/config.h"
+#include "daemon/ecs/operations.h"
+#include "daemon/fleet.h"
+#include "daemon/store/store.h"
+#include "daemon/store/task.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+
+struct entry {
+	const char *name;
+	const struct op *op; /* NULL: known, not available */
+};
+
+struct call_wish {
+	enum task_wish wish;
+	char task_id[33];
+};
+
+/* A call and what only this file needs of it. */
+struct request {
+	struct call call; /* first: api_cancel gets this pointer */
+	LIST_ENTRY(request) next;
+	struct timer *deadline; /* NULL unless held */
+	bool answered;		/* on_reply is being called or has been */
+	void (*on_reply)(int http_status, const char *body, size_t len, const char *err_type,
+	    const char *request_id, void *cookie);
+	void *cookie;
+};
+LIST_HEAD(request_list, request);
+
+struct api {
+	struct loop *loop;
+	const struct config *config;
+	struct store *store;
+	struct fleet *fleet;
+	const struct op_service *service;
+	struct entry *entries; /* sorted by name */
+	size_t n_entries;
+	struct request_list held;
+	struct timer *look; /* held calls look again in the next turn, once for any number of changes */
+};
+
+static void on_look(void *arg);
+static void on_deadline(void *arg);
+static void finish(struct request *rq, int r);
+
+/* --- the operations --- */
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+/* All operations of a service by name; the caller owns the array. */
+static struct entry *
+list_entries(const struct op_service *service, size_t *ret_n)
+{
+	struct entry *entries;
+	size_t n = service->n_unavailable;
+
+	for (size_t t = 0; t < service->n_tables; t++)
+		n += service->tables[t]->n;
+	entries = xcalloc(n, sizeof(*entries));
+	n = 0;
+	for (size_t i = 0; i < service->n_unavailable; i++)
+		entries[n++].name = service->unavailable[i];
+	for (size_t t = 0; t < service->n_tables; t++)
+		for (size_t i = 0; i < service->tables[t]->n; i++) {
+			entries[n].op = &service->tables[t]->ops[i];
+			entries[n].name = entries[n].op->name;
+			n++;
+		}
+	qsort(entries, n, sizeof(*entries), compare_entries);
+	*ret_n = n;
+	return entries;
+}
+
+struct api *
+api_new(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet)
+{
+	return api_new_with(l, config, store, fleet, &ecs_service);
+}
+
+struct api *
+api_new_with(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet,
+    const struct op_service *service)
+{
+	struct api *a = xcalloc(1, sizeof(*a));
+
+	a->loop = l;
+	a->config = config;
+	a->store = store;
+	a->fleet = fleet;
+	a->service = service;
+	a->entries = list_entries(service, &a->n_entries);
+	a->look = timer_new(l, on_look, a);
+	LIST_INIT(&a->held);
+	return a;
+}
+
+static int
+find_op(const struct api *a, const struct api_request *r, const struct op **ret, struct err *e)
+{
+	const struct entry key = { .name = r->operation };
+	const struct entry *found = NULL;
+
+	if (streq(r->service, a->service->name) && r->operation != NULL)
+		found = bsearch(&key, a->entries, a->n_entries, sizeof(key), compare_entries);
+	if (found == NULL)
+		return err_set(e, ERR_UNKNOWN_OPERATION, "The operation %.100s is not known.",
+		    r->operation != NULL ? r->operation : "");
+	if (found->op == NULL)
+		return err_set(e, ERR_NOT_AVAILABLE,
+		    "The operation %s is part of Amazon ECS but is not available in localemu-ecs yet.", found->name);
+	*ret = found->op;
+	return 0;
+}
+
+/* --- what handlers call --- */
+
+void
+call_wish(struct call *c, enum task_wish wish, const char *task_id)
+{
+	struct call_wish *w;
+
+	/* Doubles at every power of two. */
+	if ((c->n_wishes & (c->n_wishes - 1)) == 0)
+		c->wishes = xrealloc(c->wishes, c->n_wishes > 0 ? 2 * c->n_wishes : 1, sizeof(*c->wishes));
+	w = &c->wishes[c->n_wishes++];
+	w->wish = wish;
+	(void)snprintf(w->task_id, sizeof(w->task_id), "%s", task_id);
+}
+
+bool
+call_lenient(const struct call *c)
+{
+	return !c->config->strict;
+}
+
+/* --- one request --- */
+
+static struct request *
+request_new(struct api *a, const struct api_request *r)
+{
+	struct request *rq = xcalloc(1, sizeof(*rq));
+	struct call *c = &rq->call;
+
+	c->api = a;
+	c->config = a->config;
+	c->store = a->store;
+	c->fleet = a->fleet;
+	c->scope = r->scope;
+	c->now_ms = now_ms();
+	(void)snprintf(c->access_key, sizeof(c->access_key), "%s", r->access_key != NULL ? r->access_key : "");
+	(void)snprintf(c->principal_arn, sizeof(c->principal_arn), "arn:%s:iam::%s:root",
+	    arn_partition(c->scope.region), c->scope.account);
+	random_uuid(c->request_id);
+	rq->on_reply = r->on_reply;
+	rq->cookie = r->cookie;
+	return rq;
+}
+
+static void
+request_free(struct request *rq)
+{
+	struct call *c = &rq->call;
+
+	timer_free(rq->deadline);
+	json_object_put(c->in);
+	json_object_put(c->out);
+	json_object_put(c->err_members);
+	free(c->wishes);
+	arena_done(&c->arena);
+	free(rq);
+}
+
+static int
+read_input(struct call *c, const struct api_request *r)
+{
+	const struct schema *input = c->op->input;
+	enum err_kind bad = c->op->bad_input != ERR_NONE ? c->op->bad_input : ERR_INVALID_PARAMETER;
+	struct err why = { 0 };
+
+	if (r->body_len == 0)
+		c->in = json_object_new_object();
+	else if (json_parse(r->body, r->body_len, &c->in, &why) < 0)
+		return err_set(&c->err, ERR_SERIALIZATION, "The request body is %s.", why.text);
+	if (!json_object_is_type(c->in, json_type_object))
+		return err_set(&c->err, ERR_SERIALIZATION, "The request body must be a JSON object.");
+	if (input == NULL)
+		return 0;
+	c->args = arena_alloc(&c->arena, input->size);
+	return schema_bind(input, c->in, c->args, &c->arena, bad, &c->err);
+}
+
+/* A handler that fails without a word is our own fault. */
+static int
+checked(struct call *c, int r)
+{
+	if (r < 0 && c->err.kind == ERR_NONE)
+		return err_set(&c->err, ERR_SERVER, "internal failure %d", -r);
+	return r < 0 ? r : 0;
+}
+
+static int
+run_in_transaction(struct call *c)
+{
+	int r;
+
+	if ((c->op->flags & OP_WRITE) == 0)
+		return checked(c, c->op->run(c));
+	r = checked(c, store_begin(c->store, &c->err));
+	if (r < 0)
+		return r;
+	r = checked(c, c->op->run(c));
+	if (r < 0) {
+		store_rollback(c->store);
+		return r;
+	}
+	r = checked(c, store_commit(c->store, &c->err));
+	if (r < 0)
+		c->err.kind = ERR_SERVER;
+	return r;
+}
+
+/* What is committed is promised: a message that cannot be sent now is made up for by the reconcile at start. */
+static void
+send_wishes(struct call *c)
+{
+	for (size_t i = 0; i < c->n_wishes; i++) {
+		_cleanup_(store_task_done) struct store_task t = { 0 };
+		struct err e = { 0 };
+		int r = store_task_get(c->store, c->wishes[i].task_id, &t, &e);
+
+		if (r < 0)
+			log_err("task", c->wishes[i].task_id, "cannot be read: %s", e.text);
+		if (r <= 0)
+			continue;
+		switch (c->wishes[i].wish) {
+		case TASK_WISH_START:
+			fleet_start(c->api->fleet, &t);
+			break;
+		case TASK_WISH_STOP:
+			fleet_stop(c->api->fleet, &t);
+			break;
+		}
+	}
+	c->n_wishes = 0;
+}
+
+static bool
+may_hold(const struct call *c)
+{
+	return (c->op->flags & OP_SETTLES) != 0 && c->config->settle_ms > 0 && config_kind(c->config, KIND_SETTLE);
+}
+
+/* Replaces the reply by what is true now. */
+static int
+answer_anew(struct call *c)
+{
+	json_object_put(c->out);
+	c->out = json_object_new_object();
+	return checked(c, c->op->answer(c));
+}
+
+struct call *
+api_request(struct api *a, const struct api_request *r)
+{
+	struct request *rq = request_new(a, r);
+	struct call *c = &rq->call;
+	int ret;
+
+	ret = find_op(a, r, &c->op, &c->err);
+	if (ret == 0)
+		ret = read_input(c, r);
+	if (ret == 0) {
+		c->out = json_object_new_object();
+		ret = run_in_transaction(c);
+	}
+	if (ret < 0) {
+		finish(rq, ret);
+		return NULL;
+	}
+	send_wishes(c);
+	if (may_hold(c)) {
+		if (!c->op->settled(c)) {
+			rq->deadline = timer_new(a->loop, on_deadline, rq);
+			timer_set(rq->deadline, a->config->settle_ms);
+			LIST_INSERT_HEAD(&a->held, rq, next);
+			return c;
+		}
+		ret = answer_anew(c);
+	}
+	finish(rq, ret);
+	return NULL;
+}
+
+static void
+print_error(struct call *c)
+{
+	json_object_put(c->out);
+	c->out = json_object_new_object();
+	json_add_str(c->out, "__type", err_type(c->err.kind));
+	json_add_str(c->out, "message", c->err.text);
+	if (c->err_members != NULL) {
+		json_object_object_foreach(c->err_members, key, v)
+			json_add(c->out, key, json_object_get(v));
+	}
+	if (c->err.kind == ERR_SERVER)
+		log_err("request", c->request_id, "%s: %s", c->op != NULL ? c->op->name : "?", c->err.text);
+}
+
+/* The only place that replies. `rq` is gone afterwards. */
+static void
+finish(struct request *rq, int r)
+{
+	struct call *c = &rq->call;
+	const char *type = NULL;
+	int status = 200;
+	const char *body;
+
+	if (rq->deadline != NULL)
+		LIST_REMOVE(rq, next);
+	rq->answered = true;
+	if (r < 0) {
+		print_error(c);
+		type = err_type(c->err.kind);
+		status = err_http_status(c->err.kind);
+	}
+	body = json_print(c->out);
+	rq->on_reply(status, body, strlen(body), type, c->request_id, rq->cookie);
+	request_free(rq);
+}
+
+/* --- held calls --- */
+
+static void
+on_deadline(void *arg)
+{
+	struct request *rq = arg;
+
+	finish(rq, answer_anew(&rq->call));
+}
+
+void
+api_task_changed(struct api *a, const char *task_id)
+{
+	(void)task_id; /* `settled` reads the store; calls that wait for other tasks find nothing new there */
+	if (!LIST_EMPTY(&a->held) && !timer_pending(a->look))
+		timer_set(a->look, 0);
+}
+
+/* Moves all held calls to `to`. A reply may bring new requests and cancel old ones, so nobody walks a->held itself. */
+static void
+take_held(struct api *a, struct request_list *to)
+{
+	struct request *rq;
+
+	LIST_INIT(to);
+	while ((rq = LIST_FIRST(&a->held)) != NULL) {
+		LIST_REMOVE(rq, next);
+		LIST_INSERT_HEAD(to, rq, next);
+	}
+}
+
+static void
+on_look(void *arg)
+{
+	struct api *a = arg;
+	struct request_list looking;
+	struct request *rq;
+
+	take_held(a, &looking);
+	while ((rq = LIST_FIRST(&looking)) != NULL) {
+		LIST_REMOVE(rq, next);
+		LIST_INSERT_HEAD(&a->held, rq, next);
+		if (rq->call.op->settled(&rq->call))
+			finish(rq, answer_anew(&rq->call));
+	}
+}
+
+void
+api_answer_all(struct api *a)
+{
+	struct request_list last;
+	struct request *rq;
+
+	take_held(a, &last);
+	while ((rq = LIST_FIRST(&last)) != NULL)
+		finish(rq, answer_anew(&rq->call));
+}
+
+void
+api_cancel(struct call *c)
+{
+	struct request *rq = (struct request *)c;
+
+	if (c == NULL || rq->answered)
+		return;
+	LIST_REMOVE(rq, next);
+	request_free(rq);
+}
+
+void
+api_free(struct api *a)
+{
+	if (a == NULL)
+		return;
+	while (!LIST_EMPTY(&a->held))
+		api_cancel(&LIST_FIRST(&a->held)->call);
+	timer_free(a->look);
+	free(a->entries);
+	free(a);
+}
+
+/* --- --dump-api --- */
+
+static struct json_object *
+dump_entry(const struct entry *entry)
+{
+	struct json_object *o = json_object_new_object();
+	const struct op *op = entry->op;
+
+	json_add_str(o, "name", entry->name);
+	json_add_bool(o, "available", op != NULL);
+	if (op == NULL)
+		return o;
+	json_add_bool(o, "write", (op->flags & OP_WRITE) != 0);
+	json_add_bool(o, "settles", (op->flags & OP_SETTLES) != 0);
+	json_add_str(o, "error", err_type(op->bad_input != ERR_NONE ? op->bad_input : ERR_INVALID_PARAMETER));
+	if (op->input != NULL)
+		json_add(o, "input", schema_dump(op->input));
+	return o;
+}
+
+struct json_object *
+api_dump(void)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *services = json_object_new_object();
+	struct json_object *service = json_object_new_object();
+	struct json_object *operations = json_object_new_array();
+	_cleanup_free_ struct entry *entries = NULL;
+	size_t n = 0;
+
+	entries = list_entries(&ecs_service, &n);
+	for (size_t i = 0; i < n; i++)
+		if (json_object_array_add(operations, dump_entry(&entries[i])) != 0)
+			abort();
+	json_add(service, "operations", operations);
+	json_add(services, ecs_service.name, service);
+	json_add(root, "services", services);
+	return root;
+}
