@@ -18,7 +18,7 @@ PREFIX ?= /usr
 LIBEXECDIR ?= $(PREFIX)/libexec/localemu-ecs
 
 comma := ,
-VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)))$(if $(COV),cov)$(if $(findstring clang,$(CC)),-clang)
+VARIANT := $(patsubst -%,%,$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(COV),-cov)$(if $(findstring clang,$(CC)),-clang))
 OUT := build$(if $(VARIANT),/$(VARIANT))
 OBJ := $(OUT)/obj
 

@@ -5,6 +5,8 @@
     engine_daemon, engine_ecs  real containers, one for the whole run
     start_daemon(**settings)   a daemon of the test's own: start_daemon(ECS_SETTLE_SECONDS="0")
     image                      name of a throw-away busybox image (with PATH, httpd, /www/index.html)
+    lab                        a cluster of the test's own on engine_daemon: lab.run(lab.container(...)); harness/lab.py
+    make_lab(daemon)           the same on another daemon
     engine                     the Docker Engine itself, independent of the product
     name("web")                a name that no other test uses
     wait_task(ecs, cluster, arn, "STOPPED")  the task once it is in that state
@@ -20,6 +22,7 @@ import pytest
 
 from harness.daemon import Daemon, adopt_orphans
 from harness.engine import Engine, busybox_layer
+from harness.lab import Lab
 from harness.wait import wait_until
 
 IN_CI = bool(os.environ.get("CI"))
@@ -46,7 +49,9 @@ def engine():
 @pytest.fixture(scope="session")
 def image(engine):
     tag = uuid.uuid4().hex[:12]
-    engine.import_image("localemu-test/busybox", tag, busybox_layer(), ["ENV PATH=/bin"])
+    # it serves /www where no command is given, as nginx would
+    changes = ["ENV PATH=/bin", 'CMD ["httpd", "-f", "-p", "80", "-h", "/www"]']
+    engine.import_image("localemu-test/busybox", tag, busybox_layer(), changes)
     yield f"localemu-test/busybox:{tag}"
     engine.remove_image(f"localemu-test/busybox:{tag}")
 
@@ -75,6 +80,19 @@ def engine_daemon(engine, image):
 @pytest.fixture(scope="session")
 def engine_ecs(engine_daemon):
     return engine_daemon.client()
+
+
+@pytest.fixture
+def lab(engine_daemon, engine_ecs, image):
+    lab = Lab(engine_daemon, image, engine_ecs)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def make_lab(engine, image):
+    """make_lab(daemon) → a Lab whose daemon is thrown away after the test, with everything in it."""
+    return lambda daemon: Lab(daemon, image)
 
 
 @pytest.fixture

@@ -48,11 +48,11 @@ class Engine:
     def __init__(self, path=None):
         self.path = path or socket_path()
 
-    def request(self, method, path, body=None, query=None, raw=None, timeout=60):
+    def request(self, method, path, body=None, query=None, raw=None, timeout=60, headers=None):
         """The decoded JSON reply, or text where it is none. Raises EngineError from status 400 on."""
         if query:
             path += "?" + urllib.parse.urlencode(query)
-        headers = {"Content-Type": "application/x-tar" if raw else "application/json"}
+        headers = {"Content-Type": "application/x-tar" if raw else "application/json", **(headers or {})}
         payload = raw if raw is not None else json.dumps(body) if body is not None else None
         connection = _UnixConnection(self.path, timeout)
         try:
