@@ -8,6 +8,7 @@
 
 #include "common/err.h"
 
+#define LOCALEMU_VERSION "0.1.0"
 #define EXIT_DONE 1 /* config_read: all was said (--help, --version), the process exits with 0 */
 
 struct config {
@@ -37,6 +38,7 @@ enum kindness {
 	KIND_DELETE_CLUSTER_TASKS, /* DeleteCluster stops what still runs there */
 	KIND_SETTLE,		  /* replies wait for what they asked for */
 	KIND_ROLE_STRING,	  /* role ARNs need not exist */
+	KIND_MEMORY_UNSET,	  /* a container outside Fargate needs neither memory nor memoryReservation */
 	KINDNESS_MAX,
 };
 
