@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define VERSION "0.1.0"
 #define SETTLE_MAX_S 600.0
 
 /* How one value is read; `name` is what the user wrote it with, for the message. */
@@ -163,7 +162,7 @@ read_arguments(struct config *c, int argc, char **argv, struct err *e)
 			return EXIT_DONE;
 		}
 		if (opt == OPT_VERSION) {
-			printf("localemu-ecsd %s\n", VERSION);
+			printf("localemu-ecsd %s\n", LOCALEMU_VERSION);
 			return EXIT_DONE;
 		}
 		if (opt == ':')

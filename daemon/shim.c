@@ -367,8 +367,7 @@ on_deadline(void *arg)
 		return;
 	}
 	/* Something else holds its end of the socket open. */
-	if (s->link != NULL)
-		s->closed = TAKE(s->link);
+	link_free(TAKE(s->link));
 	look_for_end(s);
 }
 

@@ -45,8 +45,13 @@ struct reconcile_tasks {
 	struct timer *end_tick; /* pending while an end_all is under way */
 	char *end_reason;
 	int64_t end_deadline_ms; /* monotonic */
-	void (*end_done)(const struct err *e, void *cookie);
-	void *end_cookie;
+	struct end_waiter *end_waiters;
+	size_t n_end_waiters;
+};
+
+struct end_waiter {
+	void (*done)(const struct err *e, void *cookie);
+	void *cookie;
 };
 
 static void on_adopt(void *arg);
@@ -84,6 +89,7 @@ reconcile_tasks_free(struct reconcile_tasks *r)
 	timer_free(r->end_tick);
 	free(r->to_adopt.v);
 	free(r->end_reason);
+	free(r->end_waiters);
 	free(r);
 }
 
@@ -223,7 +229,8 @@ fail:
 	log_err("task", id, "cannot be stopped: %s", e.text);
 }
 
-/* Stops what does not stop yet; true if nothing is left. Tasks that the fleet has given up are not waited for. */
+/* Stops what does not stop yet; true if nothing is left. Tasks that the fleet has given up are not waited for, those that
+ * are still to be adopted are. */
 static bool
 end_round(struct reconcile_tasks *r, int64_t *ret_longest_stop_ms)
 {
@@ -236,47 +243,49 @@ end_round(struct reconcile_tasks *r, int64_t *ret_longest_stop_ms)
 		end_one(r, ids.v[i]);
 	free(ids.v);
 	*ret_longest_stop_ms = ids.longest_stop_ms;
-	return fleet_count(r->fleet) == 0;
+	return fleet_count(r->fleet) == 0 && r->adopted == r->to_adopt.n;
 }
 
 void
 reconcile_tasks_end_all(struct reconcile_tasks *r, const char *reason,
     void (*done)(const struct err *e, void *cookie), void *cookie)
 {
-	struct err busy;
 	int64_t longest;
 
-	if (r->end_done != NULL) {
-		(void)err_set(&busy, ERR_UPDATE_IN_PROGRESS, "All tasks are being ended already.");
-		done(&busy, cookie);
+	r->end_waiters = xrealloc(r->end_waiters, r->n_end_waiters + 1, sizeof(*r->end_waiters));
+	r->end_waiters[r->n_end_waiters++] = (struct end_waiter){ done, cookie };
+	if (r->n_end_waiters > 1)
 		return;
-	}
-	/* Those that still wait for their adoption get a runner now, by fleet_stop. */
-	timer_stop(r->adopt);
 	free(r->end_reason);
 	r->end_reason = xstrdup(reason);
-	r->end_done = done;
-	r->end_cookie = cookie;
 	(void)end_round(r, &longest); /* the tick looks at the result */
 	r->end_deadline_ms = monotonic_ms() + longest + END_MARGIN_MS;
 	timer_set(r->end_tick, 0);
 }
 
 static void
+tell_end_waiters(struct reconcile_tasks *r, const struct err *e)
+{
+	_cleanup_free_ struct end_waiter *waiters = TAKE(r->end_waiters);
+	size_t n = r->n_end_waiters;
+
+	r->n_end_waiters = 0; /* a waiter may ask anew */
+	for (size_t i = 0; i < n; i++)
+		waiters[i].done(e, waiters[i].cookie);
+}
+
+static void
 on_end_tick(void *arg)
 {
 	struct reconcile_tasks *r = arg;
-	void (*done)(const struct err *e, void *cookie) = r->end_done;
 	int64_t longest;
 	struct err e;
 
 	if (end_round(r, &longest)) {
-		r->end_done = NULL;
-		done(NULL, r->end_cookie);
+		tell_end_waiters(r, NULL);
 	} else if (monotonic_ms() >= r->end_deadline_ms) {
-		r->end_done = NULL;
 		(void)err_set(&e, ERR_SERVER, "%zu tasks have not ended in time", fleet_count(r->fleet));
-		done(&e, r->end_cookie);
+		tell_end_waiters(r, &e);
 	} else {
 		timer_set(r->end_tick, END_TICK_MS);
 	}

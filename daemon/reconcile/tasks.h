@@ -27,8 +27,8 @@ void reconcile_tasks_lost(struct reconcile_tasks *r, const char *task_id);
 void reconcile_tasks_finished(struct reconcile_tasks *r, const char *task_id);
 
 /* Ends every task, and those that start meanwhile. `done` is called once, from a turn of its own: with NULL when no
- * runner is left, with the reason when some are after the longest stopTimeout and a margin. One at a time: a second
- * call while the first is under way fails through its own `done`. */
+ * runner is left, with the reason when some are after the longest stopTimeout and a margin. A second call while the
+ * first is under way joins it. */
 void reconcile_tasks_end_all(struct reconcile_tasks *r, const char *reason,
     void (*done)(const struct err *e, void *cookie), void *cookie);
 

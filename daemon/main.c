@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * localemu-ecsd: makes the parts, wires what happens in one to those who want to know, runs the loop, and stops in order.
+ * Everything else is somebody else's.
+ */
+#include "common/json.h"
+#include "common/log.h"
+#include "daemon/api.h"
+#include "daemon/config.h"
+#include "daemon/events.h"
+#include "daemon/fleet.h"
+#include "daemon/http/http.h"
+#include "daemon/reconcile/tasks.h"
+#include "daemon/store/store.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#define EXIT_USAGE 2
+#define DRAIN_TICK_MS 10
+#define DRAIN_MAX_MS 2000 /* for the last replies to be taken */
+
+struct daemon {
+	struct config config;
+	struct loop *loop;
+	struct store *store;
+	struct events *events;
+	struct fleet *fleet;
+	struct reconcile_tasks *reconcile;
+	struct api *api;
+	struct http *http;
+	char *port_file; /* NULL until it is written */
+	int port;	 /* 0 where only a unix socket is listened to */
+	int64_t started_ms;
+
+	bool stopping;
+	int exit_code;
+	struct timer *drain;
+	int64_t drain_deadline_ms;
+};
+
+/* Someone who asked for POST /_localemu/state/reset. */
+struct reset {
+	struct daemon *d;
+	void (*done)(const struct err *e, void *done_cookie);
+	void *done_cookie;
+};
+
+static int daemon_open(struct daemon *d, struct err *e);
+static int daemon_listen(struct daemon *d, struct err *e);
+static void daemon_close(struct daemon *d);
+static int write_port_file(struct daemon *d, struct err *e);
+static int make_dirs(const char *path, mode_t mode, struct err *e);
+static void on_state(const char *task_id, const Shim__TaskState *s, void *cookie);
+static void on_lost(const char *task_id, void *cookie);
+static void on_changed(const char *task_id, void *cookie);
+static void on_finished(const char *task_id, void *cookie);
+static void on_health(struct json_object *o, void *cookie);
+static void on_reset(void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
+static void on_reset_ended(const struct err *e, void *cookie);
+static void on_stop_signal(int signo, void *arg);
+static void on_all_ended(const struct err *e, void *cookie);
+static void on_drain(void *arg);
+
+static int
+dump_api(void)
+{
+	struct json_object *o = api_dump();
+
+	printf("%s\n", json_print(o));
+	json_object_put(o);
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon d = { .started_ms = monotonic_ms() };
+	struct err e = { 0 };
+	int r = config_read(&d.config, argc, argv, &e);
+
+	if (r == EXIT_DONE)
+		return EXIT_SUCCESS;
+	if (r < 0) {
+		fprintf(stderr, "localemu-ecsd: %s\n", e.text);
+		return EXIT_USAGE;
+	}
+	if (d.config.dump_api) {
+		r = dump_api();
+		config_done(&d.config);
+		return r;
+	}
+	if (d.config.debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	r = daemon_open(&d, &e);
+	if (r == 0)
+		r = daemon_listen(&d, &e);
+	if (r < 0) {
+		log_err(NULL, NULL, "%s", e.text);
+		daemon_close(&d);
+		return EXIT_FAILURE;
+	}
+	(void)sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
+	reconcile_tasks_start(d.reconcile);
+	r = loop_run(d.loop);
+	daemon_close(&d);
+	return r;
+}
+
+/* A task costs two descriptors, a connection one. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit); /* the old limit serves as well, for fewer tasks */
+	}
+}
+
+static int
+daemon_open(struct daemon *d, struct err *e)
+{
+	const struct config *config = &d->config;
+	const struct events_callbacks events_cb = { on_changed, on_finished, d };
+	const struct fleet_callbacks fleet_cb = { on_state, on_lost, d };
+	const struct http_callbacks http_cb = { on_health, on_reset, d };
+	int r;
+
+	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail with these arguments, nor can the next */
+	(void)signal(SIGHUP, SIG_IGN);
+	raise_file_limit();
+
+	r = make_dirs(config->runtime_dir, 0755, e);
+	if (r == 0 && config->persistence)
+		r = make_dirs(config->state_dir, 0700, e);
+	if (r == 0)
+		r = store_open(config->persistence ? config->state_dir : NULL, &d->store, e);
+	if (r < 0)
+		return r;
+	d->loop = loop_new();
+	d->events = events_new(d->store, &events_cb);
+	d->fleet = fleet_new(d->loop, config, &fleet_cb);
+	d->reconcile = reconcile_tasks_new(d->loop, config, d->store, d->fleet);
+	d->api = api_new(d->loop, config, d->store, d->fleet);
+	d->http = http_new(d->loop, config, d->api, &http_cb, NULL);
+	d->drain = timer_new(d->loop, on_drain, d);
+	loop_on_signal(d->loop, SIGTERM, on_stop_signal, d);
+	loop_on_signal(d->loop, SIGINT, on_stop_signal, d);
+	return 0;
+}
+
+static void
+daemon_close(struct daemon *d)
+{
+	http_free(d->http);
+	api_free(d->api);
+	reconcile_tasks_free(d->reconcile);
+	fleet_free(d->fleet); /* closes the links: shims that still run leave their containers as they are */
+	events_free(d->events);
+	timer_free(d->drain);
+	if (d->loop != NULL)
+		loop_free(d->loop);
+	store_close(d->store);
+	if (d->port_file != NULL)
+		(void)unlink(d->port_file); /* whoever finds it later is told by the refused connection */
+	free(d->port_file);
+	config_done(&d->config);
+}
+
+/* The port of an inherited listener, 0 for a unix socket. */
+static int
+port_of(int fd)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		return 0;
+	if (sa.ss_family == AF_INET)
+		return ntohs(((struct sockaddr_in *)&sa)->sin_port);
+	if (sa.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&sa)->sin6_port);
+	return 0;
+}
+
+static int
+listen_inherited(struct daemon *d, int n, struct err *e)
+{
+	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
+		int port = port_of(fd);
+		int r = http_listen_fd(d->http, fd, e);
+
+		if (r < 0)
+			return r;
+		if (d->port == 0)
+			d->port = port;
+	}
+	return 0;
+}
+
+static int
+listen_own(struct daemon *d, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/api.sock", d->config.runtime_dir);
+	int r = http_listen_tcp(d->http, d->config.listen_host, d->config.listen_port, &d->port, e);
+
+	return r < 0 ? r : http_listen_unix(d->http, path, e);
+}
+
+static int
+daemon_listen(struct daemon *d, struct err *e)
+{
+	const char *host = d->config.listen_host;
+	int n = sd_listen_fds(1);
+	int r = n > 0 ? listen_inherited(d, n, e) : listen_own(d, e);
+
+	if (r == 0 && d->port != 0)
+		r = write_port_file(d, e);
+	if (r < 0)
+		return r;
+	if (n > 0)
+		log_info(NULL, NULL, "localemu-ecsd " LOCALEMU_VERSION " listening on %d inherited sockets", n);
+	else
+		log_info(NULL, NULL, "localemu-ecsd " LOCALEMU_VERSION " listening on %s%s%s:%d",
+		    strchr(host, ':') != NULL ? "[" : "", host, strchr(host, ':') != NULL ? "]" : "", d->port);
+	return 0;
+}
+
+/* Readers see no file or a whole one. */
+static int
+write_port_file(struct daemon *d, struct err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/port", d->config.runtime_dir);
+	_cleanup_free_ char *incomplete = xasprintf("%s.new", path);
+	_cleanup_close_ int fd = open(incomplete, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0 || dprintf(fd, "%d\n", d->port) < 0 || rename(incomplete, path) < 0)
+		return err_set_errno(e, errno, "%s", path);
+	d->port_file = TAKE(path);
+	return 0;
+}
+
+static int
+make_dirs(const char *path, mode_t mode, struct err *e)
+{
+	_cleanup_free_ char *copy = xstrdup(path);
+
+	for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return err_set_errno(e, errno, "%s", copy);
+		*slash = '/';
+	}
+	if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		return err_set_errno(e, errno, "%s", copy);
+	return 0;
+}
+
+static void
+on_state(const char *task_id, const Shim__TaskState *s, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	events_state(d->events, task_id, s);
+}
+
+static void
+on_lost(const char *task_id, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	reconcile_tasks_lost(d->reconcile, task_id);
+}
+
+static void
+on_changed(const char *task_id, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	api_task_changed(d->api, task_id);
+}
+
+static void
+on_finished(const char *task_id, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	reconcile_tasks_finished(d->reconcile, task_id);
+}
+
+static void
+on_health(struct json_object *o, void *cookie)
+{
+	struct daemon *d = cookie;
+	struct json_object *services = json_object_new_object();
+
+	json_add_str(services, "ecs", "running");
+	json_add(o, "services", services);
+	json_add_str(o, "edition", "localemu-ecs");
+	json_add_str(o, "version", LOCALEMU_VERSION);
+	json_add_int(o, "uptime", (monotonic_ms() - d->started_ms) / 1000);
+	json_add_str(o, "engine",
+	    !d->config.docker_backend		? "disabled" :
+	    fleet_engine_reachable(d->fleet) ? "reachable" :
+					       "unreachable");
+	json_add_int(o, "tasks", (int64_t)fleet_count(d->fleet));
+}
+
+static void
+on_reset(void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie)
+{
+	struct daemon *d = cookie;
+	struct reset *reset = xcalloc(1, sizeof(*reset));
+
+	*reset = (struct reset){ d, done, done_cookie };
+	reconcile_tasks_end_all(d->reconcile, "The emulator's state was reset.", on_reset_ended, reset);
+}
+
+static void
+on_reset_ended(const struct err *e, void *cookie)
+{
+	_cleanup_free_ struct reset *reset = cookie;
+	struct err failure = { 0 };
+
+	if (e == NULL && store_reset(reset->d->store, &failure) < 0)
+		e = &failure;
+	if (e != NULL)
+		log_err(NULL, NULL, "reset: %s", e->text);
+	else
+		log_info(NULL, NULL, "reset: the store is empty");
+	reset->done(e, reset->done_cookie);
+}
+
+static void
+begin_drain(struct daemon *d)
+{
+	d->drain_deadline_ms = monotonic_ms() + DRAIN_MAX_MS;
+	timer_set(d->drain, 0);
+}
+
+/* The first one asks to stop in order, the second one does not want to wait. */
+static void
+on_stop_signal(int signo, void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info(NULL, NULL, "%s: %s", strsignal(signo), d->stopping ? "leaving at once" : "stopping");
+	if (d->stopping) {
+		loop_quit(d->loop, EXIT_FAILURE);
+		return;
+	}
+	d->stopping = true;
+	(void)sd_notify(0, "STOPPING=1"); /* see READY */
+	http_stop_accepting(d->http);
+	api_answer_all(d->api);
+	if (d->config.persistence)
+		begin_drain(d);
+	else
+		reconcile_tasks_end_all(d->reconcile, "The emulator is stopping.", on_all_ended, d);
+}
+
+static void
+on_all_ended(const struct err *e, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	if (e != NULL) {
+		log_err(NULL, NULL, "%s", e->text);
+		d->exit_code = EXIT_FAILURE;
+	}
+	begin_drain(d);
+}
+
+static void
+on_drain(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (http_connections(d->http) == 0 || monotonic_ms() >= d->drain_deadline_ms)
+		loop_quit(d->loop, d->exit_code);
+	else
+		timer_set(d->drain, DRAIN_TICK_MS);
+}
