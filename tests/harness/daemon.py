@@ -107,6 +107,8 @@ class Daemon:
             "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
             "UBSAN_OPTIONS": "print_stacktrace=1",
         }
+        if "DOCKER_HOST" in os.environ:
+            environment["DOCKER_HOST"] = os.environ["DOCKER_HOST"]
         environment.update(self.settings)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
