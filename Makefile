@@ -123,9 +123,9 @@ bench:
 	+@$(MAKE) --no-print-directory $(PARALLEL) all $(OUT)/bench/load
 	@LOCALEMU_BUILD=$(OUT) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/bench.py
 
-$(OUT)/bench/load: tests/bench/load.c
+$(OUT)/bench/load: tests/bench/load.c $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) -o $@ $<
+	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) $(LDFLAGS) -o $@ $^ $(COMMON_LIBS)
 
 .PHONY: lint
 lint: $(GEN_H)

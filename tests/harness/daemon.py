@@ -99,7 +99,8 @@ class Daemon:
     def uses_engine(self):
         return self.settings.get("ECS_DOCKER_BACKEND") != "0"
 
-    def start(self, port=0):
+    def spawn(self, port=0):
+        """Starts the process without waiting for it."""
         (self.runtime_dir / "port").unlink(missing_ok=True)
         environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -115,6 +116,10 @@ class Daemon:
                 [BUILD / "localemu-ecsd", "--listen", f"127.0.0.1:{port}", "--state-dir", self.state_dir,
                  "--runtime-dir", self.runtime_dir, "--owner", self.owner, *self.arguments],
                 env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.port = port
+
+    def start(self, port=0):
+        self.spawn(port)
         try:
             self.port = wait_until(self._read_port, START_S, "the daemon's port file")
         except BaseException:
