@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an evhttp request to an answer (see edge.h). An exchange is one request in our hands; it ends in answer() or,
+ * when the client goes first, in edge_abandon().
+ */
+#include "daemon/http/edge.h"
+
+#include "common/json.h"
+#include "common/log.h"
+#include "daemon/api.h"
+#include "daemon/config.h"
+#include "daemon/http/credential.h"
+#include "daemon/http/origin.h"
+#include "daemon/http/reply.h"
+
+#include <event2/buffer.h>
+#include <event2/keyvalq_struct.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PATH_OWN "/_localemu/"
+
+struct exchange {
+	struct edge *edge;
+	struct conn *c;
+	struct evhttp_request *req;
+	struct call *call;	  /* while api.c holds it */
+	struct reset_wait *reset; /* while a reset is under way for it */
+	int64_t start_ms;
+	char what[65]; /* operation or page, for the log */
+};
+
+/* Outlives the exchange when the client goes away during a reset. */
+struct reset_wait {
+	struct exchange *x; /* NULL: nobody waits any more */
+};
+
+struct body {
+	const char *content_type;
+	const char *text;
+	size_t len;
+};
+
+static bool pass_guard(struct exchange *x);
+static void serve_own_page(struct exchange *x, const char *path);
+static void serve_front_page(struct exchange *x);
+static void serve_aws(struct exchange *x, const char *path, const char *query);
+static void on_reply(int http_status, const char *body, size_t len, const char *err_type,
+    const char *request_id, void *cookie);
+static void answer(struct exchange *x, int status, const struct body *body, const char *err_type,
+    const char *request_id);
+static void answer_error(
+    struct exchange *x, enum wire wire, int status, const char *code, const char *message);
+static void answer_method(struct exchange *x, const char *allow);
+
+static const char *
+header(const struct exchange *x, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(x->req), name);
+}
+
+static void
+add_header(const struct exchange *x, const char *name, const char *value)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(x->req), name, value);
+}
+
+static bool
+is_read(const struct exchange *x)
+{
+	return evhttp_request_get_command(x->req) & (EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+}
+
+void
+edge_request(struct edge *e, struct conn *c, struct evhttp_request *req)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	const char *path = evhttp_uri_get_path(uri);
+	const char *query = evhttp_uri_get_query(uri);
+	struct exchange *x = xcalloc(1, sizeof(*x));
+
+	x->edge = e;
+	x->c = c;
+	x->req = req;
+	x->start_ms = monotonic_ms();
+	c->exchange = x;
+	if (path == NULL)
+		path = "";
+	if (!pass_guard(x))
+		return;
+	if (has_prefix(path, PATH_OWN))
+		serve_own_page(x, path);
+	else if (evhttp_request_get_command(req) == EVHTTP_REQ_OPTIONS)
+		answer_method(x, "GET, HEAD, POST, OPTIONS");
+	else
+		serve_aws(x, path, query);
+}
+
+void
+edge_abandon(struct conn *c)
+{
+	struct exchange *x = c->exchange;
+
+	c->exchange = NULL;
+	if (x->call != NULL)
+		api_cancel(x->call);
+	if (x->reset != NULL)
+		x->reset->x = NULL;
+	log_debug("op", x->what, "client went away after %lld ms",
+	    (long long)(monotonic_ms() - x->start_ms));
+	free(x);
+}
+
+static bool
+pass_guard(struct exchange *x)
+{
+	struct sockaddr_storage local;
+	struct err e;
+	struct origin_request r = {
+		.host = header(x, "Host"),
+		.uri_host = evhttp_uri_get_host(evhttp_request_get_evhttp_uri(x->req)),
+		.origin = header(x, "Origin"),
+		.sec_fetch_site = header(x, "Sec-Fetch-Site"),
+		.listen_host = x->edge->config->listen_host,
+		.local = (const struct sockaddr *)&local,
+	};
+
+	(void)conn_local(x->c, &local); /* a failure leaves AF_UNSPEC: loopback names only */
+	if (origin_check(&r, &e) == 0)
+		return true;
+	answer_error(x, WIRE_JSON, 403, err_type(e.kind), e.text);
+	return false;
+}
+
+/* -- pages of our own */
+
+static void
+serve_health(struct exchange *x)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct body b = { .content_type = "application/json" };
+
+	x->edge->cb.health(o, x->edge->cb.cookie);
+	b.text = json_print(o);
+	b.len = strlen(b.text);
+	answer(x, 200, &b, NULL, NULL);
+}
+
+static void
+on_reset_done(const struct err *e, void *cookie)
+{
+	static const struct body done = { .content_type = "application/json", .text = "{}", .len = 2 };
+	struct reset_wait *w = cookie;
+	struct exchange *x = w->x;
+
+	free(w);
+	if (x == NULL)
+		return;
+	x->reset = NULL;
+	if (e == NULL)
+		answer(x, 200, &done, NULL, NULL);
+	else
+		answer_error(x, WIRE_JSON, 500, err_type(ERR_SERVER), "The state could not be reset.");
+}
+
+static void
+serve_reset(struct exchange *x)
+{
+	struct reset_wait *w = xcalloc(1, sizeof(*w));
+
+	w->x = x;
+	x->reset = w;
+	conn_hold(x->c);
+	x->edge->cb.reset(on_reset_done, w, x->edge->cb.cookie);
+}
+
+static void
+serve_own_page(struct exchange *x, const char *path)
+{
+	/* clang-format off */
+	static const struct {
+		const char *path;
+		unsigned methods;
+		const char *allow;
+		void (*serve)(struct exchange *x);
+	} pages[] = {
+		{ PATH_OWN "health",      EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_health },
+		{ PATH_OWN "state/reset", EVHTTP_REQ_POST,                  "POST, OPTIONS",      serve_reset },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (strcmp(path, pages[i].path) != 0)
+			continue;
+		(void)snprintf(x->what, sizeof(x->what), "%s", path);
+		if (pages[i].methods & evhttp_request_get_command(x->req))
+			pages[i].serve(x);
+		else
+			answer_method(x, pages[i].allow);
+		return;
+	}
+	answer_error(x, WIRE_JSON, 404, "ResourceNotFoundException", "There is no such page.");
+}
+
+static void
+serve_front_page(struct exchange *x)
+{
+	static const char text[] =
+	    "This is localemu-ecs, a local Amazon ECS.\n"
+	    "\n"
+	    "It speaks the AWS API at this address: aws --endpoint-url http://127.0.0.1:4566 ecs list-clusters\n"
+	    "Its state: /_localemu/health\n";
+	static const struct body front = { "text/plain; charset=utf-8", text, sizeof(text) - 1 };
+
+	answer(x, 200, &front, NULL, NULL);
+}
+
+/* -- AWS */
+
+static void
+read_credential(const struct exchange *x, const char *query, struct credential *ret)
+{
+	struct evkeyvalq params;
+	const char *scope;
+
+	credential_parse_header(header(x, "Authorization"), ret);
+	if (ret->access_key[0] != '\0' || query == NULL || strstr(query, "X-Amz-Credential=") == NULL ||
+	    evhttp_parse_query_str(query, &params) != 0)
+		return;
+	scope = evhttp_find_header(&params, "X-Amz-Credential");
+	if (scope != NULL)
+		credential_parse_scope(scope, strlen(scope), ret);
+	evhttp_clear_headers(&params);
+}
+
+static void
+call_api(struct exchange *x, const struct recognised *r, const struct credential *who, const char *body,
+    size_t len)
+{
+	struct call *call;
+	struct api_request request = {
+		.service = r->served,
+		.operation = r->operation,
+		.body = body,
+		.body_len = len,
+		.access_key = who->access_key,
+		.on_reply = on_reply,
+		.cookie = x,
+	};
+
+	(void)snprintf(request.scope.account, sizeof(request.scope.account), "%s",
+	    credential_account(who, x->edge->config->account_id));
+	(void)snprintf(
+	    request.scope.region, sizeof(request.scope.region), "%s", credential_region(who));
+	(void)snprintf(x->what, sizeof(x->what), "%s", r->operation);
+	call = api_request(x->edge->api, &request);
+	if (call == NULL)
+		return; /* answered, and x is gone */
+	x->call = call;
+	conn_hold(x->c);
+}
+
+/* A request for a service that is not built here, or for nothing that AWS has. */
+static void
+refuse(struct exchange *x, const struct recognised *r, const char *path)
+{
+	char message[256];
+
+	if (r->service[0] != '\0' && r->served == NULL) {
+		(void)snprintf(message, sizeof(message), "The service %s is not available here.", r->service);
+		if (r->wire == WIRE_REST_XML)
+			answer_error(x, r->wire, 501, "NotImplemented", message);
+		else
+			answer_error(x, r->wire, 400,
+			    r->wire == WIRE_JSON ? "UnknownOperationException" : "InvalidAction", message);
+	} else if (r->wire == WIRE_QUERY) {
+		(void)snprintf(message, sizeof(message), "The action %s is not available here.", r->operation);
+		answer_error(x, r->wire, 400, "InvalidAction", message);
+	} else if (strcmp(path, "/") != 0 && path[0] != '\0') {
+		answer_error(x, WIRE_JSON, 404, "UnknownOperationException",
+		    "Nothing is served at this path: POST the operation to /.");
+	} else if (evhttp_request_get_command(x->req) == EVHTTP_REQ_POST) {
+		answer_error(x, WIRE_JSON, 400, "UnknownOperationException",
+		    "The X-Amz-Target header names no operation.");
+	} else {
+		answer_method(x, "GET, HEAD, POST, OPTIONS");
+	}
+}
+
+static void
+serve_aws(struct exchange *x, const char *path, const char *query)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(x->req);
+	size_t len = evbuffer_get_length(in);
+	const char *body = len > 0 ? (const char *)evbuffer_pullup(in, -1) : "";
+	bool root = path[0] == '\0' || strcmp(path, "/") == 0;
+	struct credential who;
+	struct recognised r;
+
+	read_credential(x, query, &who);
+	recognise(&(struct recognise_request){ .target = header(x, "X-Amz-Target"),
+		      .content_type = header(x, "Content-Type"),
+		      .query = query,
+		      .body = body,
+		      .body_len = len,
+		      .credential_service = who.service },
+	    &r);
+	if (r.served != NULL && root && evhttp_request_get_command(x->req) == EVHTTP_REQ_POST)
+		call_api(x, &r, &who, body, len);
+	else if (root && is_read(x) && r.wire == WIRE_JSON && r.service[0] == '\0')
+		serve_front_page(x);
+	else
+		refuse(x, &r, path);
+}
+
+static void
+on_reply(int http_status, const char *body, size_t len, const char *err_type, const char *request_id,
+    void *cookie)
+{
+	struct exchange *x = cookie;
+	struct body b = { .content_type = REPLY_JSON_TYPE, .text = body, .len = len };
+
+	x->call = NULL;
+	answer(x, http_status, &b, err_type, request_id);
+}
+
+/* -- answers */
+
+static const char *
+method_name(const struct exchange *x)
+{
+	/* clang-format off */
+	static const struct {
+		enum evhttp_cmd_type type;
+		const char *name;
+	} names[] = {
+		{ EVHTTP_REQ_GET,     "GET" },
+		{ EVHTTP_REQ_POST,    "POST" },
+		{ EVHTTP_REQ_HEAD,    "HEAD" },
+		{ EVHTTP_REQ_PUT,     "PUT" },
+		{ EVHTTP_REQ_DELETE,  "DELETE" },
+		{ EVHTTP_REQ_OPTIONS, "OPTIONS" },
+		{ EVHTTP_REQ_TRACE,   "TRACE" },
+		{ EVHTTP_REQ_CONNECT, "CONNECT" },
+		{ EVHTTP_REQ_PATCH,   "PATCH" },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (evhttp_request_get_command(x->req) == names[i].type)
+			return names[i].name;
+	}
+	return NULL;
+}
+
+static void
+log_exchange(const struct exchange *x, int status)
+{
+	const char *method = method_name(x);
+	long long ms = monotonic_ms() - x->start_ms;
+
+	log_line(status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "op", x->what, "%s %d in %lld ms",
+	    method != NULL ? method : "?", status, ms);
+}
+
+/* Ends the exchange. */
+static void
+answer(struct exchange *x, int status, const struct body *body, const char *err_type,
+    const char *request_id)
+{
+	struct evbuffer *out = evbuffer_new();
+	char id[37];
+	char len[24];
+
+	if (out == NULL)
+		abort();
+	if (request_id == NULL) {
+		random_uuid(id);
+		request_id = id;
+	}
+	add_header(x, "x-amzn-RequestId", request_id);
+	if (err_type != NULL)
+		add_header(x, "x-amzn-ErrorType", err_type);
+	if (body->len > 0)
+		add_header(x, "Content-Type", body->content_type);
+	if (evhttp_request_get_command(x->req) == EVHTTP_REQ_HEAD) {
+		(void)snprintf(len, sizeof(len), "%zu", body->len);
+		add_header(x, "Content-Length", len);
+	} else {
+		evbuffer_add(out, body->text, body->len);
+	}
+	if (method_name(x) == NULL || evhttp_request_get_command(x->req) == EVHTTP_REQ_CONNECT) {
+		/* evhttp has not looked for a body: what follows may be anything */
+		add_header(x, "Connection", "close");
+		x->c->linger = true;
+	}
+	log_exchange(x, status);
+	x->c->exchange = NULL;
+	conn_reply(x->c, x->req, status, out);
+	evbuffer_free(out);
+	free(x);
+}
+
+static void
+answer_error(
+    struct exchange *x, enum wire wire, int status, const char *code, const char *message)
+{
+	char id[37];
+	struct body b;
+	_cleanup_free_ char *text = NULL;
+
+	random_uuid(id);
+	text = reply_error_body(wire, code, message, id, &b.content_type);
+	b.text = text;
+	b.len = strlen(text);
+	answer(x, status, &b, wire == WIRE_JSON ? code : NULL, id);
+}
+
+static void
+answer_method(struct exchange *x, const char *allow)
+{
+	static const struct body none = { .text = "" };
+
+	add_header(x, "Allow", allow);
+	if (evhttp_request_get_command(x->req) == EVHTTP_REQ_OPTIONS)
+		answer(x, 204, &none, NULL, NULL);
+	else
+		answer_error(x, WIRE_JSON, 405, "MethodNotAllowedException",
+		    "This method means nothing here.");
+}
