@@ -54,6 +54,17 @@ td_rules_text_ok(const char *text, size_t max, const char *set)
 	return len <= max && strspn(text, set) == len;
 }
 
+/* <account>.dkr.ecr.<region>.amazonaws.com/… */
+bool
+td_rules_ecr_image(const char *image)
+{
+	size_t digits = strspn(image, "0123456789");
+	const char *slash = strchr(image, '/');
+	const char *domain = strstr(image, ".amazonaws.com");
+
+	return digits == 12 && has_prefix(image + digits, ".dkr.ecr") && slash != NULL && domain != NULL && domain < slash;
+}
+
 static void
 derive(struct td_subject *s)
 {

@@ -47,6 +47,8 @@ bool task_definition_rules_fit_fargate(const struct task_def *td);
 
 /* The length of `text` is at most `max` and all its characters are in `set`. */
 bool td_rules_text_ok(const char *text, size_t max, const char *set);
+/* The image is in an Amazon ECR repository. */
+bool td_rules_ecr_image(const char *image);
 
 #define TD_NAME_MAX 255
 #define TD_NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -258,21 +258,10 @@ awslogs_role(const struct td_subject *s, const struct container_def *c, struct e
 	return 0;
 }
 
-/* <account>.dkr.ecr.<region>.amazonaws.com/… */
-static bool
-is_ecr_image(const char *image)
-{
-	size_t digits = strspn(image, "0123456789");
-	const char *slash = strchr(image, '/');
-	const char *domain = strstr(image, ".amazonaws.com");
-
-	return digits == 12 && has_prefix(image + digits, ".dkr.ecr") && slash != NULL && domain != NULL && domain < slash;
-}
-
 static int
 ecr_role(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
-	if (is_ecr_image(c->image) && s->td->execution_role_arn == NULL)
+	if (td_rules_ecr_image(c->image) && s->td->execution_role_arn == NULL)
 		return err_set(
 		    e, ERR_CLIENT, "Fargate requires task definition to have execution role ARN to support ECR images.");
 	return 0;
