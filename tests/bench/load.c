@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread, N keep-alive connections, each with one request in flight: how many replies per second, and how long the
- * slow ones take. make bench runs it beside the daemon; it knows just enough HTTP to find the end of a reply.
+ * One thread, N keep-alive connections, each with one request in flight: how many replies per
+ * second, and how long the slow ones take. make bench runs it beside the daemon; it knows just
+ * enough HTTP to find the end of a reply.
  *
  *	load PORT CONNECTIONS SECONDS OPERATION BODY → "REPLIES_PER_SECOND P50_US P99_US FAILED"
  */
@@ -17,8 +18,8 @@
 #include <time.h>
 
 #define CONNECTIONS_MAX 256
-#define REPLY_MAX (256 * 1024)
-#define SAMPLES_MAX (8 * 1000 * 1000)
+#define REPLY_MAX ((size_t)256 * 1024)
+#define SAMPLES_MAX ((size_t)8 * 1000 * 1000)
 
 struct connection {
 	int fd;
@@ -159,9 +160,12 @@ main(int argc, char **argv)
 		fputs("load: connections must be 1 to 256\n", stderr);
 		return 2;
 	}
-	l.request = xasprintf("POST / HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nContent-Type: application/x-amz-json-1.1\r\n"
+	l.request = xasprintf("POST / HTTP/1.1\r\n"
+			      "Host: 127.0.0.1:%s\r\n"
+			      "Content-Type: application/x-amz-json-1.1\r\n"
 			      "X-Amz-Target: AmazonEC2ContainerServiceV20141113.%s\r\n"
-			      "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecs/aws4_request, "
+			      "Authorization: AWS4-HMAC-SHA256 "
+			      "Credential=test/20260101/us-east-1/ecs/aws4_request, "
 			      "SignedHeaders=host, Signature=00\r\n"
 			      "Content-Length: %zu\r\n\r\n%s",
 	    argv[1], argv[4], strlen(argv[5]), argv[5]);
