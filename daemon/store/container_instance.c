@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { STMT_PUT, STMT_GET, STMT_LIST, STMT_DELETE, STMT_MAX };
+enum { STMT_PUT, STMT_GET, STMT_LIST, STMT_COUNT, STMT_DELETE, STMT_MAX };
 _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 
 #define COLUMNS "id, cluster, status, synthetic, doc"
@@ -19,6 +19,8 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_GET]    = "SELECT " COLUMNS " FROM container_instance WHERE account = ?1 AND region = ?2 AND id = ?3",
 	[STMT_LIST]   = "SELECT " COLUMNS " FROM container_instance"
 			" WHERE account = ?1 AND region = ?2 AND cluster = ?3 AND id > ?4 ORDER BY id LIMIT ?5",
+	[STMT_COUNT]  = "SELECT count(*) FROM container_instance WHERE account = ?1 AND region = ?2"
+			" AND cluster = ?3 AND status <> 'INACTIVE' AND synthetic <= ?4",
 	[STMT_DELETE] = "DELETE FROM container_instance WHERE account = ?1 AND region = ?2 AND id = ?3",
 };
 /* clang-format on */
@@ -99,6 +101,25 @@ store_container_instance_list(struct store *s, const struct scope *sc, const cha
 			return 0;
 	}
 	return r;
+}
+
+int
+store_container_instance_count(struct store *s, const struct scope *sc, const char *cluster, bool with_synthetic,
+    int64_t *ret, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &container_instance_sql, STMT_COUNT, e);
+
+	if (r < 0)
+		return r;
+	query_bind_scope(&q, sc);
+	query_bind(&q, 3, cluster);
+	query_bind_int(&q, 4, with_synthetic);
+	r = query_step(&q);
+	if (r < 0)
+		return r;
+	*ret = query_int(&q, 0);
+	return 0;
 }
 
 int
