@@ -5,6 +5,7 @@
  */
 #include "common/json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -25,28 +26,115 @@ fail(struct err *e, const char *what, size_t at)
 	return err_set(e, ERR_SERIALIZATION, "not valid JSON: %s at byte %zu", what, at);
 }
 
-/* Finds the escape \u0000. It is looked for in the text and not in the tree because json-c cuts a member's name at
- * a NUL without a trace. Outside of strings a backslash is no JSON anyway. */
-static const char *
-find_nul_escape(const char *text, size_t len)
+/* Length of the number at `s` by the grammar of RFC 8259, 0 where there is none. `end` is where the text ends. */
+static size_t
+number_len(const char *s, const char *end)
 {
-	static const char escape[] = "\\u0000";
-	const char *end = text + len;
-	const char *at = text;
+	const char *p = s;
+	const char *digits;
 
-	while ((at = memmem(at, (size_t)(end - at), escape, sizeof(escape) - 1)) != NULL) {
-		size_t before = 0;
+	p += p < end && *p == '-';
+	digits = p;
+	while (p < end && isdigit((unsigned char)*p))
+		p++;
+	if (p == digits || (*digits == '0' && p - digits > 1))
+		return 0;
+	if (p < end && *p == '.') {
+		digits = ++p;
+		while (p < end && isdigit((unsigned char)*p))
+			p++;
+		if (p == digits)
+			return 0;
+	}
+	if (p < end && (*p == 'e' || *p == 'E')) {
+		p++;
+		p += p < end && (*p == '+' || *p == '-');
+		digits = p;
+		while (p < end && isdigit((unsigned char)*p))
+			p++;
+		if (p == digits)
+			return 0;
+	}
+	return (size_t)(p - s);
+}
 
-		while (at - before > text && at[-(ptrdiff_t)before - 1] == '\\')
-			before++;
-		if (before % 2 == 0)
-			return at;
-		at++;
+/* Length of the UTF-8 character at `s`, of which `left` bytes are there, 0 where there is none. Overlong forms, surrogates and what lies beyond
+ * U+10FFFF are none (RFC 3629). */
+static size_t
+utf8_len(const unsigned char *s, size_t left)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (n > left)
+		return 0;
+	if (s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* Finds what json-c lets through although it is no JSON: strings in single quotes, NaN and Infinity, 01 and 1.,
+ * raw control characters, some of what is not UTF-8; and NULs, which cut a member's name without a trace. Returns what
+ * is wrong and where, or NULL. */
+static const char *
+find_odd(const char *text, size_t len, size_t *ret_at)
+{
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		*ret_at = i;
+		if (c == '\0')
+			return "NUL character";
+		if (!in_string) {
+			if (c == '"') {
+				in_string = true;
+			} else if (c == '-' || isdigit(c)) {
+				size_t n = number_len(text + i, text + len);
+
+				if (n == 0)
+					return "number of the wrong form";
+				i += n - 1;
+			} else if (strchr("{}[]:,truefalsn \t\r\n", c) == NULL) {
+				return "unexpected character";
+			}
+		} else if (c == '"') {
+			in_string = false;
+		} else if (c < 0x20) {
+			return "control character in a string";
+		} else if (c == '\\') {
+			if (len - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+				return "NUL character";
+			i++; /* whatever it is, it does not end the string */
+		} else if (c >= 0x80) {
+			size_t n = utf8_len((const unsigned char *)text + i, len - i);
+
+			if (n == 0)
+				return "text that is not UTF-8";
+			i += n - 1;
+		}
 	}
 	return NULL;
 }
 
-/* json-c takes NaN, Infinity and 1e999, and would print them again as what is no JSON. */
+/* 1e999 becomes Infinity, which would be printed again as what is no JSON. */
 static bool
 has_odd_number(struct json_object *o)
 {
@@ -82,7 +170,8 @@ json_parse(const char *text, size_t len, struct json_object **ret, struct err *e
 	_cleanup_(tokener_free) struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
 	_cleanup_json_ struct json_object *o = NULL;
 	enum json_tokener_error why;
-	const char *nul;
+	const char *odd;
+	size_t at = 0;
 
 	if (tok == NULL)
 		abort();
@@ -90,11 +179,9 @@ json_parse(const char *text, size_t len, struct json_object **ret, struct err *e
 		return err_set(e, ERR_SERIALIZATION, "not valid JSON: too long");
 	if (len == 0)
 		return err_set(e, ERR_SERIALIZATION, "not valid JSON: nothing there");
-	nul = memchr(text, '\0', len);
-	if (nul == NULL)
-		nul = find_nul_escape(text, len);
-	if (nul != NULL)
-		return fail(e, "NUL character", (size_t)(nul - text));
+	odd = find_odd(text, len, &at);
+	if (odd != NULL)
+		return fail(e, odd, at);
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	why = json_tokener_get_error(tok);
@@ -157,51 +244,23 @@ json_add(struct json_object *o, const char *key, struct json_object *v)
 		abort();
 }
 
-/* Length of the UTF-8 character at `s`, 0 where there is none. Overlong forms, surrogates and what lies beyond
- * U+10FFFF are none (RFC 3629). */
-static size_t
-utf8_len(const unsigned char *s)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 void
 json_add_str(struct json_object *o, const char *key, const char *s)
 {
 	_cleanup_free_ char *repaired = NULL;
 	const char *text = s;
-	size_t len = 0, n;
+	size_t len, n;
 
 	if (s == NULL)
 		return;
-	for (; s[len] != '\0'; len += n > 0 ? n : 1) {
-		n = utf8_len((const unsigned char *)s + len);
+	len = strlen(s);
+	for (size_t i = 0; i < len; i += n > 0 ? n : 1) {
+		n = utf8_len((const unsigned char *)s + i, len - i);
 		if (n > 0)
 			continue;
 		if (repaired == NULL)
 			text = repaired = xstrdup(s);
-		repaired[len] = '?';
+		repaired[i] = '?';
 	}
 	json_add(o, key, json_object_new_string_len(text, (int)len));
 }
