@@ -152,12 +152,12 @@ main(int argc, char **argv)
 	struct load l = { 0 };
 
 	if (argc != 6) {
-		fputs("usage: load PORT CONNECTIONS SECONDS OPERATION BODY\n", stderr);
+		(void)fputs("usage: load PORT CONNECTIONS SECONDS OPERATION BODY\n", stderr);
 		return 2;
 	}
 	int n = (int)strtol(argv[2], NULL, 10);
 	if (n < 1 || n > CONNECTIONS_MAX) {
-		fputs("load: connections must be 1 to 256\n", stderr);
+		(void)fputs("load: connections must be 1 to 256\n", stderr);
 		return 2;
 	}
 	l.request = xasprintf("POST / HTTP/1.1\r\n"
