@@ -219,6 +219,7 @@ index_by_fd(struct conns *cs, struct conn *c)
 static bool
 conn_attach(struct conn *c)
 {
+	socklen_t local_len = sizeof(c->local);
 	void *evcon = NULL;
 
 	bufferevent_getcb(c->bev, NULL, NULL, NULL, &evcon);
@@ -229,6 +230,8 @@ conn_attach(struct conn *c)
 	}
 	c->evcon = evcon;
 	c->fd = bufferevent_getfd(c->bev);
+	if (getsockname(c->fd, (struct sockaddr *)&c->local, &local_len) != 0)
+		c->local.ss_family = AF_UNSPEC;
 	index_by_fd(c->set, c);
 	evhttp_connection_set_closecb(c->evcon, on_closed, c);
 	evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c);
@@ -421,13 +424,4 @@ on_sent(struct evhttp_request *req, void *arg)
 	conn_enter(c, more ? CONN_RECEIVING : CONN_IDLE);
 	if (c->set->closing)
 		event_active(c->soon, 0, 0);
-}
-
-int
-conn_local(const struct conn *c, struct sockaddr_storage *ret)
-{
-	socklen_t len = sizeof(*ret);
-
-	*ret = (struct sockaddr_storage){ .ss_family = AF_UNSPEC };
-	return getsockname(c->fd, (struct sockaddr *)ret, &len);
 }

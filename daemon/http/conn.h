@@ -36,6 +36,7 @@ struct conn {
 	bool linger;	 /* the client may still be sending: close without killing our answer */
 	void *exchange;	 /* the edge's, while ANSWERING */
 	bool tainted;	 /* an overlong request that makes no progress: to be dropped */
+	struct sockaddr_storage local; /* our end; AF_UNSPEC where it cannot be told */
 };
 
 /* The set. Read by http.c and edge.c, written by conn.c. */
@@ -68,7 +69,5 @@ void conn_hold(struct conn *c);
 /* Sends the reply; headers are in the request already, `body` (borrowed, emptied) may be NULL. The request is evhttp's
  * again. */
 void conn_reply(struct conn *c, struct evhttp_request *req, int status, struct evbuffer *body);
-/* Our end's address. */
-int conn_local(const struct conn *c, struct sockaddr_storage *ret);
 
 #endif

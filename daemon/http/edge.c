@@ -114,7 +114,6 @@ edge_abandon(struct conn *c)
 static bool
 pass_guard(struct exchange *x)
 {
-	struct sockaddr_storage local;
 	struct err e;
 	struct origin_request r = {
 		.host = header(x, "Host"),
@@ -122,10 +121,9 @@ pass_guard(struct exchange *x)
 		.origin = header(x, "Origin"),
 		.sec_fetch_site = header(x, "Sec-Fetch-Site"),
 		.listen_host = x->edge->config->listen_host,
-		.local = (const struct sockaddr *)&local,
+		.local = (const struct sockaddr *)&x->c->local,
 	};
 
-	(void)conn_local(x->c, &local); /* a failure leaves AF_UNSPEC: loopback names only */
 	if (origin_check(&r, &e) == 0)
 		return true;
 	answer_error(x, WIRE_JSON, 403, err_type(e.kind), e.text);

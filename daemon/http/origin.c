@@ -35,7 +35,7 @@ origin_check(const struct origin_request *r, struct err *e)
 	if (r->origin != NULL && !is_same_origin(r->origin, r->host))
 		return err_set(e, ERR_ACCESS_DENIED,
 		    "Requests of web pages from another origin are refused (Origin).");
-	if (r->local == NULL || r->local->sa_family == AF_UNIX)
+	if (r->local->sa_family == AF_UNIX)
 		return 0;
 	if (r->host != NULL && (!split_authority(r->host, &a) || !is_ours(a.name, r)))
 		return err_set(e, ERR_ACCESS_DENIED,

@@ -18,7 +18,7 @@ struct origin_request {
 	const char *origin;
 	const char *sec_fetch_site;
 	const char *listen_host;    /* as configured */
-	const struct sockaddr *local; /* our end of the connection; AF_UNIX: no name leads there, Host means nothing */
+	const struct sockaddr *local; /* our end; on AF_UNIX Host means nothing, as no name leads there */
 };
 
 /* 0, or ERR_ACCESS_DENIED with the reason in `e`. SDKs and curl send neither Origin nor Sec-Fetch-Site. */
