@@ -539,8 +539,6 @@ delete_cluster(struct call *c)
 	(void)snprintf(row.status, sizeof(row.status), "INACTIVE");
 	row.deleted_at_ms = c->now_ms;
 	r = store_cluster_put(c->store, &c->scope, &row, &c->err);
-	if (r == 0)
-		r = store_cluster_expire(c->store, c->now_ms - INACTIVE_SHOWN_MS, &c->err);
 	if (r < 0)
 		return r;
 	c->settle_arg = arena_strdup(&c->arena, name);
