@@ -56,12 +56,16 @@ def image(engine):
     engine.remove_image(f"localemu-test/busybox:{tag}")
 
 
+def _started(daemon):
+    try:
+        yield daemon.start()
+    finally:
+        _finish([daemon])
+
+
 @pytest.fixture(scope="session")
 def daemon():
-    daemon = Daemon({"ECS_DOCKER_BACKEND": "0"})
-    daemon.start()
-    yield daemon
-    _finish([daemon])
+    yield from _started(Daemon({"ECS_DOCKER_BACKEND": "0"}))
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +75,7 @@ def ecs(daemon):
 
 @pytest.fixture(scope="session")
 def engine_daemon(engine, image):
-    daemon = Daemon({})
-    daemon.start()
-    yield daemon
-    _finish([daemon])
+    yield from _started(Daemon())
 
 
 @pytest.fixture(scope="session")
