@@ -9,6 +9,23 @@
 
 #define STORE_APPLICATION_ID 0x4c454353 /* "LECS": tells our files from other SQLite files */
 
+/* The rows of task that DescribeClusters counts: running ones, and pending ones, which are on the way to RUNNING. Triggers
+ * keep the numbers, so that they need no walk over the tasks of a cluster. */
+#define COUNTED(row) "(" row ".last_status = 3 OR (" row ".last_status < 7 AND " row ".desired_stopped = 0))"
+#define COUNT_CHANGES                                                                              \
+	"((old.last_status = 3) <> (new.last_status = 3) OR " COUNTED("old") " <> " COUNTED("new") ")"
+#define COUNT_UP                                                                                   \
+	" INSERT INTO task_count (account, region, cluster, fargate, running, n)"                  \
+	" VALUES (new.account, new.region, new.cluster, new.launch_type = 'FARGATE',"              \
+	" new.last_status = 3, 1)"                                                                 \
+	" ON CONFLICT (account, region, cluster, fargate, running) DO UPDATE SET n = n + 1;"
+#define COUNT_ROW                                                                                  \
+	" WHERE account = old.account AND region = old.region AND cluster = old.cluster"           \
+	" AND fargate = (old.launch_type = 'FARGATE') AND running = (old.last_status = 3)"
+#define COUNT_DOWN                                                                                 \
+	" UPDATE task_count SET n = n - 1" COUNT_ROW ";"                                           \
+	" DELETE FROM task_count" COUNT_ROW " AND n <= 0;"
+
 /* Step n leads from version n to version n + 1; PRAGMA user_version says which have been taken.
  *
  * All keys begin with account and region. Times are epoch milliseconds, 0: not yet. In task, last_status is
@@ -51,15 +68,26 @@ static const char *const migrations[] = {
 	    " WHERE service IS NOT NULL;"
 	    "CREATE INDEX task_instance ON task (account, region, cluster, instance, desired_stopped, id)"
 	    " WHERE instance IS NOT NULL;"
-	    "CREATE INDEX task_live"
-	    " ON task (account, region, cluster, last_status, launch_type, desired_stopped)"
-	    " WHERE last_status < 7;"
+	    "CREATE INDEX task_live ON task (account, region, cluster) WHERE last_status < 7;"
 	    "CREATE INDEX task_live_definition ON task (account, region, family, revision)"
 	    " WHERE last_status < 7;"
 	    "CREATE INDEX task_unfinished ON task (n) WHERE cleaned_up = 0;"
 	    "CREATE INDEX task_stopped ON task (stopped_at) WHERE last_status = 7 AND cleaned_up = 1;"
 	    "CREATE TABLE task_spec ("
 	    " n INTEGER PRIMARY KEY REFERENCES task (n) ON DELETE CASCADE, spec BLOB);"
+
+	    "CREATE TABLE task_count ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, cluster TEXT NOT NULL, fargate INTEGER NOT NULL,"
+	    " running INTEGER NOT NULL, n INTEGER NOT NULL,"
+	    " PRIMARY KEY (account, region, cluster, fargate, running)) WITHOUT ROWID;"
+	    "CREATE TRIGGER task_count_insert AFTER INSERT ON task WHEN " COUNTED("new") " BEGIN"
+	    COUNT_UP " END;"
+	    "CREATE TRIGGER task_count_delete AFTER DELETE ON task WHEN " COUNTED("old") " BEGIN"
+	    COUNT_DOWN " END;"
+	    "CREATE TRIGGER task_count_leave AFTER UPDATE OF last_status, desired_stopped ON task"
+	    " WHEN " COUNTED("old") " AND " COUNT_CHANGES " BEGIN" COUNT_DOWN " END;"
+	    "CREATE TRIGGER task_count_enter AFTER UPDATE OF last_status, desired_stopped ON task"
+	    " WHEN " COUNTED("new") " AND " COUNT_CHANGES " BEGIN" COUNT_UP " END;"
 
 	    "CREATE TABLE container_instance ("
 	    " account TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL, cluster TEXT NOT NULL,"

@@ -92,9 +92,8 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_LIST_INSTANCE]    = LIST(" AND cluster = ?3 AND instance = ?7" DESIRED),
 	[STMT_LIST_LIVE]        = "SELECT id FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2"
 				  " AND cluster = ?3 AND last_status < 7",
-	[STMT_COUNT]            = "SELECT launch_type = 'FARGATE', last_status = 3, count(*) FROM task"
-				  " INDEXED BY task_live WHERE account = ?1 AND region = ?2 AND cluster = ?3"
-				  " AND last_status < 7 AND (last_status = 3 OR desired_stopped = 0) GROUP BY 1, 2",
+	[STMT_COUNT]            = "SELECT fargate, running, n FROM task_count"
+				  " WHERE account = ?1 AND region = ?2 AND cluster = ?3",
 	[STMT_COUNT_DEFINITION] = "SELECT count(*) FROM task INDEXED BY task_live_definition"
 				  " WHERE account = ?1 AND region = ?2 AND family = ?3 AND revision = ?4"
 				  " AND last_status < 7",
