@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the task operations share among themselves: inputs, the plan of a RunTask, the handlers that the table in task.c
+ * names. Only the task_*.c files include it.
+ */
+#ifndef DAEMON_ECS_TASK_H
+#define DAEMON_ECS_TASK_H
+
+#include "common/taskdef.h"
+#include "daemon/api.h"
+#include "daemon/ecs/tag_set.h"
+#include "daemon/store/cluster.h"
+#include "daemon/store/task.h"
+#include "daemon/store/task_definition.h"
+
+enum launch_type { LAUNCH_UNSET, LAUNCH_EC2, LAUNCH_FARGATE, LAUNCH_EXTERNAL, LAUNCH_MANAGED, LAUNCH_TYPE_MAX };
+extern const char *const launch_type_names[];
+
+#define RUN_TASK_COUNT_MAX 10
+
+struct strategy_item {
+	const char *capacity_provider;
+	struct opt_int weight;
+	struct opt_int base;
+};
+struct strategy {
+	bool set;
+	size_t n;
+	struct strategy_item *v;
+};
+
+struct awsvpc_configuration {
+	struct str_list subnets;
+	struct str_list security_groups;
+	int assign_public_ip;
+};
+
+struct network_configuration {
+	struct awsvpc_configuration *awsvpc;
+};
+
+struct ebs_termination_policy {
+	enum tri delete_on_termination;
+};
+
+struct managed_ebs_volume {
+	struct opt_int size_gib;
+	const char *role_arn;
+	const char *snapshot_id;
+	int filesystem_type;
+	struct ebs_termination_policy *termination_policy;
+};
+
+struct volume_configuration {
+	const char *name;
+	struct managed_ebs_volume *managed_ebs;
+};
+
+struct placement_constraint {
+	int type;
+	const char *expression;
+};
+
+struct placement_strategy {
+	int type;
+	const char *field;
+};
+
+struct run_task_in {
+	struct strategy strategy;
+	const char *cluster;
+	struct opt_int count;
+	enum tri enable_managed_tags;
+	enum tri enable_execute_command;
+	const char *group;
+	int launch_type; /* enum launch_type */
+	struct network_configuration *network;
+	struct task_override *overrides;
+	LIST_OF(struct placement_constraint) placement_constraints;
+	LIST_OF(struct placement_strategy) placement_strategy;
+	const char *platform_version;
+	int propagate_tags;
+	const char *reference_id;
+	const char *started_by;
+	struct tag_list tags;
+	const char *task_definition;
+	const char *client_token;
+	LIST_OF(struct volume_configuration) volumes;
+};
+enum propagate_tags { PROPAGATE_UNSET, PROPAGATE_TASK_DEFINITION, PROPAGATE_SERVICE, PROPAGATE_NONE };
+
+/* What all tasks of one RunTask have in common, once everything about the request is known to be right. */
+struct run_plan {
+	const struct run_task_in *in;
+	struct store_cluster cluster;
+	struct store_task_definition row;
+	struct json_object *tree; /* of row.doc */
+	struct task_def td;	  /* borrows from `tree` and the call's arena */
+	struct json_object *overrides; /* as given, with only the members that ECS knows; NULL: none */
+	int64_t count;
+	enum launch_type launch;
+	const char *providers[RUN_TASK_COUNT_MAX]; /* of each task; NULL with a launch type */
+	const char *group;
+	const char *platform_version; /* Fargate only */
+	char instance[33];	      /* "" for Fargate */
+};
+
+/* Fills the row of one new task: its document, its specification for the shim, its columns. The row is the caller's. */
+void task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret);
+/* Adds `doc` (taken over) to a list of tasks in a reply, with the tags of `arn`, or with [] where arn is NULL. */
+int task_doc_add(struct call *c, struct json_object *list, char *doc, const char *arn);
+
+/* Checks everything that RunTask can refuse and fills the plan; the caller's to run_plan_done. */
+int run_plan_make(struct call *c, struct run_plan *p);
+void run_plan_done(struct run_plan *p);
+/* Settles launch type or capacity providers of each task (lifecycle.md 13). */
+int run_plan_capacity(struct call *c, struct run_plan *p);
+
+extern const struct schema run_task_schema;
+extern const struct schema stop_task_schema;
+extern const struct schema describe_tasks_schema;
+extern const struct schema list_tasks_schema;
+
+int run_task(struct call *c);
+bool run_task_settled(struct call *c);
+int run_task_answer(struct call *c);
+int stop_task(struct call *c);
+int describe_tasks(struct call *c);
+int list_tasks(struct call *c);
+
+#endif
