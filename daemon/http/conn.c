@@ -254,9 +254,14 @@ replace_library_answer(struct conn *c)
 	char line[16] = { 0 };
 	int status;
 
+	evbuffer_unfreeze(out, 1);
 	if (evbuffer_copyout(out, line, sizeof(line) - 1) < 12 ||
-	    sscanf(line, "HTTP/%*d.%*d %3d", &status) != 1 || status < 400)
+	    sscanf(line, "HTTP/%*d.%*d %3d", &status) != 1 || status < 400) {
+		evbuffer_freeze(out, 1);
 		return; /* 100 Continue */
+	}
+	evbuffer_drain(out, evbuffer_get_length(out));
+	evbuffer_freeze(out, 1);
 	if (status == 413)
 		text = reply_error_bytes(status, "RequestEntityTooLargeException",
 		    "The request body is too large, or its chunks are not well-formed.");
@@ -266,9 +271,6 @@ replace_library_answer(struct conn *c)
 	else
 		text = reply_error_bytes(400, "MalformedHttpRequestException",
 		    "The request is not well-formed HTTP, or its headers are too large.");
-	evbuffer_unfreeze(out, 1);
-	evbuffer_drain(out, evbuffer_get_length(out));
-	evbuffer_freeze(out, 1);
 	c->linger = true;
 	conn_enter(c, CONN_SENDING);
 	evbuffer_add(out, text, strlen(text));
@@ -329,6 +331,9 @@ on_closed(struct evhttp_connection *evcon, void *arg)
 	struct conn *c = arg;
 
 	(void)evcon;
+	/* evhttp is about to close the descriptor, and the bufferevent may outlive that by a reference: its events must
+	 * not stay registered for a number that the next accept gets again. */
+	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
 	if (c->exchange != NULL)
 		c->set->on_abandoned(c);
 	if (c->linger)
