@@ -255,9 +255,8 @@ runner_new(struct fleet *f, const struct store_task *t)
 	if (t->runner == RUNNER_INSTANT) {
 		cb.cookie = r;
 		r->instant = instant_new(f->loop, f->config, &cb);
-	} else {
-		r->lost = timer_new(f->loop, on_lost_due, r);
 	}
+	r->lost = timer_new(f->loop, on_lost_due, r);
 	if (tsearch(r, &f->by_id, compare_ids) == NULL)
 		abort(); /* memory, as everywhere */
 	f->n++;

@@ -52,8 +52,6 @@ snapshot_run(Shim__TaskState *s, const struct store_task *t, const char *publish
 	s->seq++;
 	s->last_status = SHIM__TASK_STATUS__RUNNING;
 	s->connectivity_at_ms = now;
-	s->pull_started_at_ms = now;
-	s->pull_stopped_at_ms = now;
 	s->started_at_ms = now;
 	for (size_t i = 0; i < s->n_containers; i++) {
 		const struct container_def *def = known ? task_def_container(&td, s->containers[i]->name) : NULL;
