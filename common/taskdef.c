@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables behind taskdef.h, in the order of the service model, and the few readings of a definition that both
- * processes share. Called by the daemon's task_definition files and the shim's plan; knows no rules about values.
+ * The tables behind taskdef.h, in the order of the service model, and the few readings of a
+ * definition that both processes share. Called by the daemon's task_definition files and the shim's
+ * plan; knows no rules about values.
  */
 #include "common/taskdef.h"
 
@@ -446,13 +447,13 @@ static const struct schema_field task_override_fields[] = {
 const struct schema task_override_schema = SCHEMA(struct task_override, task_override_fields, "TaskOverride");
 /* clang-format on */
 
-static int parse(const struct schema *s, const char *text, struct arena *a, struct json_object **ret_tree,
-    void *ret, struct err *e);
+static int parse(const struct schema *s, const char *text, struct arena *a,
+    struct json_object **ret_tree, void *ret, struct err *e);
 static int parse_amount(const char *text, const char *unit, double scale, int64_t *ret);
 
 int
-task_def_parse(
-    const char *text, struct arena *a, struct json_object **ret_tree, struct task_def *ret, struct err *e)
+task_def_parse(const char *text, struct arena *a, struct json_object **ret_tree,
+    struct task_def *ret, struct err *e)
 {
 	return parse(&task_def_schema, text, a, ret_tree, ret, e);
 }
@@ -465,8 +466,8 @@ task_override_parse(const char *text, struct arena *a, struct json_object **ret_
 }
 
 static int
-parse(const struct schema *s, const char *text, struct arena *a, struct json_object **ret_tree, void *ret,
-    struct err *e)
+parse(const struct schema *s, const char *text, struct arena *a, struct json_object **ret_tree,
+    void *ret, struct err *e)
 {
 	_cleanup_json_ struct json_object *tree = NULL;
 	int r;
@@ -503,12 +504,13 @@ task_def_memory_mib(const char *text, int64_t *ret)
 	return parse_amount(text, "gb", 1024, ret);
 }
 
-/* A whole number, or a decimal number with the unit (in any case), which then counts `scale` each. */
+/* A whole number, or a decimal number with the unit (in any case), which then counts `scale` each.
+ */
 static int
 parse_amount(const char *text, const char *unit, double scale, int64_t *ret)
 {
 	size_t digits = 0, decimals = 0;
-	double v = 0, place = 0.1;
+	double v = 0, place = 1;
 	bool with_unit;
 
 	while (isspace((unsigned char)*text))
@@ -516,8 +518,10 @@ parse_amount(const char *text, const char *unit, double scale, int64_t *ret)
 	for (; isdigit((unsigned char)*text) && digits < 10; text++, digits++)
 		v = v * 10 + (*text - '0');
 	if (*text == '.') {
-		for (text++; isdigit((unsigned char)*text) && decimals < 10; text++, decimals++, place /= 10)
+		for (text++; isdigit((unsigned char)*text) && decimals < 10; text++, decimals++) {
+			place /= 10;
 			v += place * (*text - '0');
+		}
 		if (decimals == 0)
 			return -EINVAL;
 	}

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The task definition and RunTask's overrides as C structs, and the field tables that bind JSON into them: one
- * struct per shape of the ECS model, named after it. The daemon validates with them, the shim plans containers with
- * them. Only types, required members and enumerations are here; whether values make sense is the daemon's to say.
+ * The task definition and RunTask's overrides as C structs, and the field tables that bind JSON
+ * into them: one struct per shape of the ECS model, named after it. The daemon validates with them,
+ * the shim plans containers with them. Only types, required members and enumerations are here;
+ * whether values make sense is the daemon's to say.
  *
- * Absent members are zero: NULL strings and structs, TRI_UNSET, .set == false, enum 0. A registered definition has
- * ECS's defaults filled in (essential, portMappings[].hostPort and protocol, cpu).
+ * Absent members are zero: NULL strings and structs, TRI_UNSET, .set == false, enum 0. A registered
+ * definition has ECS's defaults filled in (essential, portMappings[].hostPort and protocol, cpu).
  */
 #ifndef COMMON_TASKDEF_H
 #define COMMON_TASKDEF_H
 
 #include "common/schema.h"
 
-/* Each enum's names are in a table <enum>_names[] below: index 0 NULL, then the wire names, NULL at the end. */
+/* Each enum's names are in a table <enum>_names[] below: index 0 NULL, then the wire names, NULL at
+ * the end. */
+/* clang-format off */
 enum network_mode { NETWORK_UNSET, NETWORK_BRIDGE, NETWORK_HOST, NETWORK_AWSVPC, NETWORK_NONE, NETWORK_MODE_MAX };
 enum compatibility { COMPAT_UNSET, COMPAT_EC2, COMPAT_FARGATE, COMPAT_EXTERNAL, COMPAT_MANAGED_INSTANCES, COMPATIBILITY_MAX };
 enum pid_mode { PID_UNSET, PID_HOST, PID_TASK, PID_MODE_MAX };
@@ -43,6 +46,7 @@ enum os_family {
 	OS_WINDOWS_SERVER_2004_CORE, OS_WINDOWS_SERVER_2022_CORE, OS_WINDOWS_SERVER_2022_FULL,
 	OS_WINDOWS_SERVER_2025_CORE, OS_WINDOWS_SERVER_2025_FULL, OS_WINDOWS_SERVER_20H2_CORE, OS_LINUX, OS_FAMILY_MAX,
 };
+/* clang-format on */
 
 extern const char *const network_mode_names[];
 extern const char *const compatibility_names[];
@@ -84,7 +88,7 @@ struct td_port_mapping {
 	struct opt_int host_port;
 	int protocol; /* enum transport_protocol */
 	const char *name;
-	int app_protocol; /* enum app_protocol */
+	int app_protocol;                 /* enum app_protocol */
 	const char *container_port_range; /* "8080-8090" */
 };
 
@@ -161,7 +165,7 @@ struct td_log_configuration {
 
 struct td_health_check {
 	struct str_list command;
-	struct opt_int interval;     /* seconds, as are the next and start_period */
+	struct opt_int interval; /* seconds, as are the next and start_period */
 	struct opt_int timeout;
 	struct opt_int retries;
 	struct opt_int start_period;
@@ -187,7 +191,7 @@ struct container_def {
 	const char *image;
 	struct td_repository_credentials *repository_credentials;
 	struct opt_int cpu;
-	struct opt_int memory;		   /* MiB */
+	struct opt_int memory;             /* MiB */
 	struct opt_int memory_reservation; /* MiB */
 	struct str_list links;
 	LIST_OF(struct td_port_mapping) port_mappings;
@@ -301,7 +305,7 @@ struct td_ephemeral_storage {
 };
 
 struct td_runtime_platform {
-	int cpu_architecture; /* enum cpu_architecture */
+	int cpu_architecture;        /* enum cpu_architecture */
 	int operating_system_family; /* enum os_family */
 };
 
@@ -310,7 +314,8 @@ struct td_tag {
 	const char *value;
 };
 
-/* RegisterTaskDefinition's request; a stored definition binds into it as well and then has no tags. */
+/* RegisterTaskDefinition's request; a stored definition binds into it as well and then has no tags.
+ */
 struct task_def {
 	const char *family;
 	const char *task_role_arn;
@@ -360,21 +365,23 @@ struct task_override {
 };
 
 extern const struct schema container_def_schema;      /* struct container_def */
-extern const struct schema task_def_schema;	      /* struct task_def, with the request's tags */
+extern const struct schema task_def_schema;           /* struct task_def, with the request's tags */
 extern const struct schema container_override_schema; /* struct container_override */
 extern const struct schema task_override_schema;      /* struct task_override */
 
-/* Parses a stored definition (or overrides) of NUL-terminated text. On success *ret borrows from *ret_tree, which the
- * caller puts after the last use, and from the arena. On failure nothing is left but `e`, and `ret` is undefined. */
-int task_def_parse(const char *text, struct arena *a, struct json_object **ret_tree, struct task_def *ret, struct err *e);
-int task_override_parse(
-    const char *text, struct arena *a, struct json_object **ret_tree, struct task_override *ret, struct err *e);
+/* Parses a stored definition (or overrides) of NUL-terminated text. On success *ret borrows from
+ * *ret_tree, which the caller puts after the last use, and from the arena. On failure nothing is
+ * left but `e`, and `ret` is undefined. */
+int task_def_parse(const char *text, struct arena *a, struct json_object **ret_tree,
+    struct task_def *ret, struct err *e);
+int task_override_parse(const char *text, struct arena *a, struct json_object **ret_tree,
+    struct task_override *ret, struct err *e);
 
 /* The container of that name, NULL where there is none. */
 const struct container_def *task_def_container(const struct task_def *td, const char *name);
 
-/* "256", "1 vCPU", ".5vcpu" as CPU units and "512", "1GB", "0.5 gb" as MiB. Returns 0 and *ret, or -EINVAL where the
- * text is neither; the range is the caller's to check. */
+/* "256", "1 vCPU", ".5vcpu" as CPU units and "512", "1GB", "0.5 gb" as MiB. Returns 0 and *ret, or
+ * -EINVAL where the text is neither; the range is the caller's to check. */
 int task_def_cpu_units(const char *text, int64_t *ret);
 int task_def_memory_mib(const char *text, int64_t *ret);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The operations on task definitions: register, describe, list, deregister, delete. The rules of a definition are in
- * task_definition_rules*.c, its shape in task_definition_doc.c; api.c calls through the table.
+ * The operations on task definitions: register, describe, list, deregister, delete. The rules of a
+ * definition are in task_definition_rules*.c, its shape in task_definition_doc.c; api.c calls
+ * through the table.
  */
 #include "common/taskdef.h"
 #include "daemon/api.h"
@@ -15,7 +16,6 @@
 #include "daemon/page.h"
 #include "daemon/store/task_definition.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,7 +136,7 @@ register_task_definition(struct call *c)
 	_cleanup_task_definition_ struct store_task_definition t = { 0 };
 	_cleanup_json_ struct json_object *doc = NULL;
 	const struct task_def *td = c->args;
-	struct tag_list tags;
+	struct tag_list tags = { 0 };
 	int r;
 
 	r = check_registration(c, td, &tags);
@@ -162,7 +162,8 @@ check_registration(struct call *c, const struct task_def *td, struct tag_list *r
 	int r;
 
 	if (len > DEFINITION_MAX_BYTES)
-		return err_set(&c->err, ERR_CLIENT, "Actual length: '%zu'. Max allowed length is '%d' bytes.", len,
+		return err_set(&c->err, ERR_CLIENT,
+		    "Actual length: '%zu'. Max allowed length is '%d' bytes.", len,
 		    DEFINITION_MAX_BYTES);
 	r = task_definition_rules_check(&subject, NULL, &c->err);
 	if (r < 0)
@@ -181,15 +182,19 @@ static int
 store_registration(struct call *c, const struct task_def *td, struct json_object *doc,
     const struct tag_list *tags, struct store_task_definition *ret)
 {
-	_cleanup_task_definition_ struct store_task_definition t = { .registered_at_ms = c->now_ms };
+	_cleanup_task_definition_ struct store_task_definition t = { .registered_at_ms =
+									 c->now_ms };
 	char arn[ARN_MAX];
 	int r;
 
-	r = store_task_definition_next_revision(c->store, &c->scope, td->family, &t.revision, &c->err);
+	r = store_task_definition_next_revision(
+	    c->store, &c->scope, td->family, &t.revision, &c->err);
 	if (r < 0)
 		return r;
-	(void)snprintf(t.family, sizeof(t.family), "%s", td->family); /* the rules have seen its length */
-	json_add_str(doc, "taskDefinitionArn", arn_task_definition(arn, &c->scope, t.family, t.revision));
+	(void)snprintf(
+	    t.family, sizeof(t.family), "%s", td->family); /* the rules have seen its length */
+	json_add_str(
+	    doc, "taskDefinitionArn", arn_task_definition(arn, &c->scope, t.family, t.revision));
 	json_add_int(doc, "revision", t.revision);
 	json_add_str(doc, "registeredBy", c->principal_arn);
 	t.doc = xstrdup(json_print(doc));
@@ -211,7 +216,8 @@ add_tags(struct call *c, const struct store_task_definition *t)
 	char arn[ARN_MAX];
 	int r;
 
-	r = tag_set_read(c->store, arn_task_definition(arn, &c->scope, t->family, t->revision), &tags, &c->err);
+	r = tag_set_read(
+	    c->store, arn_task_definition(arn, &c->scope, t->family, t->revision), &tags, &c->err);
 	if (r < 0)
 		return r;
 	json_add(c->out, "tags", tags);
@@ -298,8 +304,9 @@ list_task_definitions(struct call *c)
 		return r;
 	l.names = json_object_new_array();
 	json_add(c->out, "taskDefinitionArns", l.names);
-	r = store_task_definition_list(c->store, &c->scope, in->family_prefix, status, in->sort == SORT_DESC,
-	    after_family, after_revision, l.page.limit + 1, on_definition, &l, &c->err);
+	r = store_task_definition_list(c->store, &c->scope, in->family_prefix, status,
+	    in->sort == SORT_DESC, after_family, after_revision, l.page.limit + 1, on_definition,
+	    &l, &c->err);
 	if (r < 0)
 		return r;
 	page_finish(&l.page, c->op->name, &c->arena, c->out);
@@ -349,8 +356,9 @@ list_task_definition_families(struct call *c)
 		return r;
 	l.names = json_object_new_array();
 	json_add(c->out, "families", l.names);
-	r = store_task_definition_families(c->store, &c->scope, in->family_prefix, wanted_activity(in->status),
-	    page_after(&l.page), l.page.limit + 1, on_family, &l, &c->err);
+	r = store_task_definition_families(c->store, &c->scope, in->family_prefix,
+	    wanted_activity(in->status), page_after(&l.page), l.page.limit + 1, on_family, &l,
+	    &c->err);
 	if (r < 0)
 		return r;
 	page_finish(&l.page, c->op->name, &c->arena, c->out);
@@ -387,8 +395,8 @@ purge_deleted(struct call *c)
 	struct deleted d = { 0 };
 	int r;
 
-	r = store_task_definition_list(c->store, &c->scope, NULL, TD_DELETE_IN_PROGRESS, false, NULL, 0, INT32_MAX,
-	    on_deleted, &d, &c->err);
+	r = store_task_definition_list(c->store, &c->scope, NULL, TD_DELETE_IN_PROGRESS, false,
+	    NULL, 0, INT32_MAX, on_deleted, &d, &c->err);
 	for (size_t i = 0; i < d.n && r >= 0; i++)
 		r = task_definition_ref_purge(c->store, &c->scope, &d.rows[i], &c->err);
 	free(d.rows);
@@ -412,9 +420,11 @@ deregister_task_definition(struct call *c)
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return err_set(&c->err, ERR_CLIENT, "The specified task definition does not exist.");
+		return err_set(
+		    &c->err, ERR_CLIENT, "The specified task definition does not exist.");
 	if (t.status == TD_DELETE_IN_PROGRESS)
-		return err_set(&c->err, ERR_CLIENT, "The specified task definition is in DELETE_IN_PROGRESS status.");
+		return err_set(&c->err, ERR_CLIENT,
+		    "The specified task definition is in DELETE_IN_PROGRESS status.");
 	if (t.status == TD_ACTIVE) {
 		t.status = TD_INACTIVE;
 		t.deregistered_at_ms = c->now_ms;
@@ -439,7 +449,8 @@ add_failure(struct json_object *failures, const char *arn, const char *reason)
 
 /* One of the definitions: what cannot be deleted is a failure in the reply, not of the call. */
 static int
-delete_one(struct call *c, const char *text, struct json_object *deleted, struct json_object *failures)
+delete_one(
+    struct call *c, const char *text, struct json_object *deleted, struct json_object *failures)
 {
 	_cleanup_task_definition_ struct store_task_definition t = { 0 };
 	char family[ARN_NAME_MAX], arn[ARN_MAX];
@@ -449,7 +460,8 @@ delete_one(struct call *c, const char *text, struct json_object *deleted, struct
 	r = arn_resolve_task_definition(&c->scope, text, family, &revision, NULL);
 	if (r < 0 || (r > 0 && revision == 0))
 		return add_failure(failures, text,
-		    "The specified task definition identifier is invalid. Specify a valid name or ARN and try again.");
+		    "The specified task definition identifier is invalid. Specify a valid name or "
+		    "ARN and try again.");
 	if (r > 0)
 		text = arn_task_definition(arn, &c->scope, family, revision);
 	r = r > 0 ? task_definition_ref_find(c->store, &c->scope, text, &t, &c->err) : 0;
@@ -457,12 +469,12 @@ delete_one(struct call *c, const char *text, struct json_object *deleted, struct
 		return r;
 	if (r == 0)
 		return add_failure(failures, text,
-		    "The specified task definition does not exist. Specify a valid account, family, revision and try "
-		    "again.");
+		    "The specified task definition does not exist. Specify a valid account, "
+		    "family, revision and try again.");
 	if (t.status == TD_ACTIVE)
 		return add_failure(failures, text,
-		    "The specified task definition is still in ACTIVE status. Please deregister the target and try "
-		    "again.");
+		    "The specified task definition is still in ACTIVE status. Please deregister "
+		    "the target and try again.");
 	if (t.status == TD_INACTIVE) {
 		t.status = TD_DELETE_IN_PROGRESS;
 		t.delete_requested_at_ms = c->now_ms;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fills in the defaults that RegisterTaskDefinition echoes, so that registering what DescribeTaskDefinition returned
- * changes nothing, and derives compatibilities and requiresAttributes. Called by task_definition.c.
+ * Fills in the defaults that RegisterTaskDefinition echoes, so that registering what
+ * DescribeTaskDefinition returned changes nothing, and derives compatibilities and
+ * requiresAttributes. Called by task_definition.c.
  */
 #include "daemon/ecs/task_definition_doc.h"
 
@@ -119,7 +120,8 @@ task_definition_doc_reply(const struct store_task_definition *t)
 	json_add_time(own, "registeredAt", t->registered_at_ms);
 	json_add_time(own, "deregisteredAt", t->deregistered_at_ms);
 	json_add_time(own, "deleteRequestedAt", t->delete_requested_at_ms);
-	/* The row's members go in front of the closing brace of the stored object, which is never empty. */
+	/* The row's members go in front of the closing brace of the stored object, which is never
+	 * empty. */
 	return json_new_raw(xasprintf("%.*s,%s", (int)(len - 1), t->doc, json_print(own) + 1));
 }
 
@@ -141,7 +143,8 @@ fill_containers(const struct task_def *td, struct json_object *list)
 		fill_container(td, json_object_array_get_idx(list, i));
 }
 
-/* PortMapping.hostPort: any free port in bridge mode, else that of the container. A range has none. */
+/* PortMapping.hostPort: any free port in bridge mode, else that of the container. A range has none.
+ */
 static void
 fill_port(const struct task_def *td, struct json_object *p)
 {
@@ -213,7 +216,8 @@ compatibilities(const struct task_def *td)
 	if (task_definition_rules_fit_fargate(td))
 		append_compatibility(list, COMPAT_FARGATE);
 	for (size_t i = 0; i < td->requires_compatibilities.n; i++) {
-		if (streq(td->requires_compatibilities.v[i], compatibility_names[COMPAT_MANAGED_INSTANCES])) {
+		if (streq(td->requires_compatibilities.v[i],
+			compatibility_names[COMPAT_MANAGED_INSTANCES])) {
 			append_compatibility(list, COMPAT_MANAGED_INSTANCES);
 			break;
 		}
@@ -235,30 +239,35 @@ task_facts(const struct task_def *td)
 
 	(void)(td->cpu != NULL && task_def_cpu_units(td->cpu, &cpu)); /* the rules have seen it */
 	return BIT(FACT_ANY) | fact(FACT_TASK_ROLE, td->task_role_arn != NULL && !host) |
-	    fact(FACT_TASK_ROLE_HOST, td->task_role_arn != NULL && host) |
-	    fact(FACT_AWSVPC, td->network_mode == NETWORK_AWSVPC) | fact(FACT_LARGE_CPU, cpu > CPU_UNITS_COMMON) |
-	    fact(FACT_NAMESPACE_SHARING, td->pid_mode != PID_UNSET || td->ipc_mode != IPC_UNSET) |
-	    fact(FACT_FAULT_INJECTION, td->enable_fault_injection == TRI_TRUE) |
-	    fact(FACT_PROXY, td->proxy_configuration != NULL);
+	       fact(FACT_TASK_ROLE_HOST, td->task_role_arn != NULL && host) |
+	       fact(FACT_AWSVPC, td->network_mode == NETWORK_AWSVPC) |
+	       fact(FACT_LARGE_CPU, cpu > CPU_UNITS_COMMON) |
+	       fact(
+		   FACT_NAMESPACE_SHARING, td->pid_mode != PID_UNSET || td->ipc_mode != IPC_UNSET) |
+	       fact(FACT_FAULT_INJECTION, td->enable_fault_injection == TRI_TRUE) |
+	       fact(FACT_PROXY, td->proxy_configuration != NULL);
 }
 
 static unsigned
 volume_facts(const struct td_volume *v)
 {
-	return fact(FACT_EFS, v->efs != NULL) | fact(FACT_EFS_AUTH, v->efs != NULL && v->efs->authorization_config != NULL) |
-	    fact(FACT_LOCAL_VOLUME,
-		v->docker != NULL && (v->docker->driver == NULL || streq(v->docker->driver, "local")));
+	return fact(FACT_EFS, v->efs != NULL) |
+	       fact(FACT_EFS_AUTH, v->efs != NULL && v->efs->authorization_config != NULL) |
+	       fact(FACT_LOCAL_VOLUME, v->docker != NULL && (v->docker->driver == NULL ||
+								streq(v->docker->driver, "local")));
 }
 
 static unsigned
 log_facts(const struct task_def *td, const struct container_def *c)
 {
 	const struct td_firelens *router = c->firelens_configuration;
-	bool awslogs = c->log_configuration != NULL && c->log_configuration->log_driver == LOG_DRIVER_AWSLOGS;
+	bool awslogs =
+	    c->log_configuration != NULL && c->log_configuration->log_driver == LOG_DRIVER_AWSLOGS;
 
-	return fact(FACT_AWSLOGS, awslogs) | fact(FACT_AWSLOGS_ROLE, awslogs && td->execution_role_arn != NULL) |
-	    fact(FACT_FLUENTD, router != NULL && router->type == FIRELENS_FLUENTD) |
-	    fact(FACT_FLUENTBIT, router != NULL && router->type == FIRELENS_FLUENTBIT);
+	return fact(FACT_AWSLOGS, awslogs) |
+	       fact(FACT_AWSLOGS_ROLE, awslogs && td->execution_role_arn != NULL) |
+	       fact(FACT_FLUENTD, router != NULL && router->type == FIRELENS_FLUENTD) |
+	       fact(FACT_FLUENTBIT, router != NULL && router->type == FIRELENS_FLUENTBIT);
 }
 
 static unsigned
@@ -266,12 +275,15 @@ container_facts(const struct task_def *td, const struct container_def *c)
 {
 	bool ecr = td_rules_ecr_image(c->image);
 	unsigned facts = log_facts(td, c) | fact(FACT_PRIVILEGED, c->privileged == TRI_TRUE) |
-	    fact(FACT_RESERVATION, c->memory_reservation.v != 0) | fact(FACT_HEALTH_CHECK, c->health_check != NULL) |
-	    fact(FACT_ORDERING, c->depends_on.n > 0 || c->start_timeout.set || c->stop_timeout.set) |
-	    fact(FACT_RESTART_POLICY, c->restart_policy != NULL && c->restart_policy->enabled == TRI_TRUE) |
-	    fact(FACT_ENV_FILES, c->environment_files.n > 0) | fact(FACT_ECR, ecr) |
-	    fact(FACT_ECR_ROLE, ecr && td->execution_role_arn != NULL) |
-	    fact(FACT_REGISTRY_CREDENTIALS, c->repository_credentials != NULL);
+			 fact(FACT_RESERVATION, c->memory_reservation.v != 0) |
+			 fact(FACT_HEALTH_CHECK, c->health_check != NULL) |
+			 fact(FACT_ORDERING,
+			     c->depends_on.n > 0 || c->start_timeout.set || c->stop_timeout.set) |
+			 fact(FACT_RESTART_POLICY,
+			     c->restart_policy != NULL && c->restart_policy->enabled == TRI_TRUE) |
+			 fact(FACT_ENV_FILES, c->environment_files.n > 0) | fact(FACT_ECR, ecr) |
+			 fact(FACT_ECR_ROLE, ecr && td->execution_role_arn != NULL) |
+			 fact(FACT_REGISTRY_CREDENTIALS, c->repository_credentials != NULL);
 
 	for (size_t i = 0; i < c->port_mappings.n; i++)
 		facts |= fact(FACT_PORT_RANGE, c->port_mappings.v[i].container_port_range != NULL);
@@ -304,7 +316,8 @@ append_log_drivers(struct json_object *list, const struct task_def *td)
 		if (log == NULL || (seen & BIT(log->log_driver)) != 0)
 			continue;
 		seen |= BIT(log->log_driver);
-		(void)snprintf(name, sizeof(name), CAPABILITY "logging-driver.%s", log_driver_names[log->log_driver]);
+		(void)snprintf(name, sizeof(name), CAPABILITY "logging-driver.%s",
+		    log_driver_names[log->log_driver]);
 		append_attribute(list, name);
 	}
 }

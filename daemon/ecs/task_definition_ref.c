@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Task definition references, and the moment at which a deleted revision is really gone: the first look at it after
- * its last task has ended (DeleteTaskDefinitions). Called by operation files; knows no requests.
+ * Task definition references, and the moment at which a deleted revision is really gone: the first
+ * look at it after its last task has ended (DeleteTaskDefinitions). Called by operation files;
+ * knows no requests.
  */
 #include "daemon/ecs/task_definition_ref.h"
 
 #include "daemon/arn.h"
 #include "daemon/store/tag.h"
 #include "daemon/store/task.h"
-
-#include <errno.h>
 
 int
 task_definition_ref_find(struct store *s, const struct scope *sc, const char *text,

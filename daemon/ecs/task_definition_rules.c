@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the rules in their order and stops at the first refusal. Called by task_definition.c; the rules themselves are in
- * the files beside it.
+ * Asks the rules in their order and stops at the first refusal. Called by task_definition.c; the
+ * rules themselves are in the files beside it.
  */
 #include "daemon/ecs/task_definition_rules.h"
 
-#include <errno.h>
 #include <string.h>
 
 const struct td_rule_set *const td_rule_sets[TD_RULE_SETS] = {
@@ -17,7 +16,8 @@ const struct td_rule_set *const td_rule_sets[TD_RULE_SETS] = {
 	&td_rules_fargate,
 };
 
-static int ask_set(const struct td_rule_set *set, const struct td_subject *s, const char **ret_rule, struct err *e);
+static int ask_set(const struct td_rule_set *set, const struct td_subject *s, const char **ret_rule,
+    struct err *e);
 static int ask(const struct td_rule *rule, const struct td_subject *s, struct err *e);
 static void derive(struct td_subject *s);
 
@@ -62,7 +62,8 @@ td_rules_ecr_image(const char *image)
 	const char *slash = strchr(image, '/');
 	const char *domain = strstr(image, ".amazonaws.com");
 
-	return digits == 12 && has_prefix(image + digits, ".dkr.ecr") && slash != NULL && domain != NULL && domain < slash;
+	return digits == 12 && has_prefix(image + digits, ".dkr.ecr") && slash != NULL &&
+	       domain != NULL && domain < slash;
 }
 
 static void
@@ -82,7 +83,8 @@ derive(struct td_subject *s)
 }
 
 static int
-ask_set(const struct td_rule_set *set, const struct td_subject *s, const char **ret_rule, struct err *e)
+ask_set(
+    const struct td_rule_set *set, const struct td_subject *s, const char **ret_rule, struct err *e)
 {
 	int r;
 

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules about one container by itself (RegisterTaskDefinition): image, memory, environment, secrets, logging, health, times,
- * kernel settings. Asked by task_definition_rules.c once for each container, whose name is good by then.
+ * Rules about one container by itself (RegisterTaskDefinition): image, memory, environment,
+ * secrets, logging, health, times, kernel settings. Asked by task_definition_rules.c once for each
+ * container, whose name is good by then.
  */
 #include "daemon/ecs/task_definition_rules.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define IMAGE_MAX 255
 #define IMAGE_CHARS TD_NAME_CHARS ":./#@"
-#define MEMORY_MIB_MIN 4 /* Docker takes 6 from version 20.10 on; ECS rounds up, it does not refuse */
+/* Docker takes 6 from version 20.10 on; ECS's agent rounds up, ECS does not refuse. */
+#define MEMORY_MIB_MIN 4
 #define ENV_FILES_MAX 10
 #define EXIT_CODES_MAX 50
 #define SWAPPINESS_MAX 100
 
-typedef int container_rule(const struct td_subject *s, const struct container_def *c, struct err *e);
-static container_rule image, cpu, memory_given, memory_minimum, memory_order, environment, environment_files,
-    secrets_role, secrets_unique, repository_role, awslogs_options, health_command, health_ranges, timeouts,
-    restart_policy, ulimits, capabilities, devices, memory_devices, swap, system_controls, system_control_modes, gpu,
-    security_options, credential_specs;
+typedef int container_rule(
+    const struct td_subject *s, const struct container_def *c, struct err *e);
+static container_rule image, cpu, memory_given, memory_minimum, memory_order, environment,
+    environment_files, secrets_role, secrets_unique, repository_role, awslogs_options,
+    health_command, health_ranges, timeouts, restart_policy, ulimits, capabilities, devices,
+    memory_devices, swap, system_controls, system_control_modes, gpu, security_options,
+    credential_specs;
 
 /* clang-format off */
 static const struct td_rule rules[] = {
@@ -112,8 +114,9 @@ memory_given(const struct td_subject *s, const struct container_def *c, struct e
 		return 0;
 	if (c->memory.v == 0 && c->memory_reservation.v == 0)
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. At least one of 'memory' or 'memoryReservation' must be "
-		    "specified.", c->name);
+		    "Invalid setting for container '%s'. At least one of 'memory' or "
+		    "'memoryReservation' must be specified.",
+		    c->name);
 	return 0;
 }
 
@@ -122,9 +125,12 @@ memory_minimum(const struct td_subject *s, const struct container_def *c, struct
 {
 	(void)s;
 	if (c->memory.set && c->memory.v != 0 && c->memory.v < MEMORY_MIB_MIN)
-		return err_set(e, ERR_CLIENT, "Invalid 'memory' setting for container '%s'.", c->name);
-	if (c->memory_reservation.set && c->memory_reservation.v != 0 && c->memory_reservation.v < MEMORY_MIB_MIN)
-		return err_set(e, ERR_CLIENT, "Invalid 'memoryReservation' setting for container '%s'.", c->name);
+		return err_set(
+		    e, ERR_CLIENT, "Invalid 'memory' setting for container '%s'.", c->name);
+	if (c->memory_reservation.set && c->memory_reservation.v != 0 &&
+	    c->memory_reservation.v < MEMORY_MIB_MIN)
+		return err_set(e, ERR_CLIENT,
+		    "Invalid 'memoryReservation' setting for container '%s'.", c->name);
 	return 0;
 }
 
@@ -135,8 +141,9 @@ memory_order(const struct td_subject *s, const struct container_def *c, struct e
 	(void)s;
 	if (c->memory.v != 0 && c->memory_reservation.v > c->memory.v)
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. The value of 'memory' must be greater than the value of "
-		    "'memoryReservation'.", c->name);
+		    "Invalid setting for container '%s'. The value of 'memory' must be greater "
+		    "than the value of 'memoryReservation'.",
+		    c->name);
 	return 0;
 }
 
@@ -149,12 +156,14 @@ environment(const struct td_subject *s, const struct container_def *c, struct er
 
 		if (name == NULL || *name == '\0')
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. Environment variable name should not be null or "
-			    "empty.", c->name);
+			    "Invalid setting for container '%s'. Environment variable name should "
+			    "not be null or empty.",
+			    c->name);
 		if (strchr(name, '=') != NULL)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. Environment variable name contains invalid "
-			    "characters.", c->name);
+			    "Invalid setting for container '%s'. Environment variable name "
+			    "contains invalid characters.",
+			    c->name);
 	}
 	return 0;
 }
@@ -165,7 +174,8 @@ environment_files(const struct td_subject *s, const struct container_def *c, str
 	(void)s;
 	if (c->environment_files.n > ENV_FILES_MAX)
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. A maximum of %d environment files can be specified.",
+		    "Invalid setting for container '%s'. A maximum of %d environment files can be "
+		    "specified.",
 		    c->name, ENV_FILES_MAX);
 	for (size_t i = 0; i < c->environment_files.n; i++) {
 		const char *value = c->environment_files.v[i].value;
@@ -173,12 +183,14 @@ environment_files(const struct td_subject *s, const struct container_def *c, str
 
 		if (!has_prefix(value, "arn:") || strstr(value, ":s3:::") == NULL)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The environment file must be given by the ARN of "
-			    "an Amazon S3 object.", c->name);
+			    "Invalid setting for container '%s'. The environment file must be "
+			    "given by the ARN of an Amazon S3 object.",
+			    c->name);
 		if (len < strlen(".env") || !streq(value + len - strlen(".env"), ".env"))
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The environment file must have a .env file "
-			    "extension.", c->name);
+			    "Invalid setting for container '%s'. The environment file must have a "
+			    ".env file extension.",
+			    c->name);
 	}
 	return 0;
 }
@@ -217,8 +229,9 @@ secrets_unique(const struct td_subject *s, const struct container_def *c, struct
 	for (size_t i = 0; i < c->secrets.n; i++) {
 		if (name_taken(c, i))
 			return err_set(e, ERR_CLIENT,
-			    "The secret name must be unique and not shared with any new or existing environment "
-			    "variables set on the container, such as '%s'.", c->secrets.v[i].name);
+			    "The secret name must be unique and not shared with any new or "
+			    "existing environment variables set on the container, such as '%s'.",
+			    c->secrets.v[i].name);
 	}
 	return 0;
 }
@@ -228,8 +241,8 @@ repository_role(const struct td_subject *s, const struct container_def *c, struc
 {
 	if (c->repository_credentials != NULL && s->td->execution_role_arn == NULL)
 		return err_set(e, ERR_CLIENT,
-		    "Private repository authentication requires that the task definition specify a value for "
-		    "executionRoleArn.");
+		    "Private repository authentication requires that the task definition specify a "
+		    "value for executionRoleArn.");
 	return 0;
 }
 
@@ -256,8 +269,10 @@ awslogs_options(const struct td_subject *s, const struct container_def *c, struc
 	group = has_option(log, "awslogs-group");
 	if (!region || !group)
 		return err_set(e, ERR_CLIENT, "Log driver awslogs requires options: %s%s%s",
-		    region ? "" : "awslogs-region", region || group ? "" : ", ", group ? "" : "awslogs-group");
-	if (has_option(log, "awslogs-datetime-format") && has_option(log, "awslogs-multiline-pattern"))
+		    region ? "" : "awslogs-region", region || group ? "" : ", ",
+		    group ? "" : "awslogs-group");
+	if (has_option(log, "awslogs-datetime-format") &&
+	    has_option(log, "awslogs-multiline-pattern"))
 		return err_set(e, ERR_CLIENT,
 		    "Log driver awslogs does not support options awslogs-datetime-format and "
 		    "awslogs-multiline-pattern together.");
@@ -276,12 +291,14 @@ health_command(const struct td_subject *s, const struct container_def *c, struct
 		return 0;
 	command = &c->health_check->command;
 	if (command->n == 0 || *command->v[0] == '\0')
-		return err_set(e, ERR_CLIENT, "Invalid setting for container '%s'. Health check command cannot be empty.",
+		return err_set(e, ERR_CLIENT,
+		    "Invalid setting for container '%s'. Health check command cannot be empty.",
 		    c->name);
 	shell = streq(command->v[0], "CMD-SHELL");
 	exec = streq(command->v[0], "CMD");
 	if (((shell || exec) && command->n < 2) || (shell && command->n > 2))
-		return err_set(e, ERR_CLIENT, "Invalid setting for container '%s'. Health check %s must be followed by %s.",
+		return err_set(e, ERR_CLIENT,
+		    "Invalid setting for container '%s'. Health check %s must be followed by %s.",
 		    c->name, command->v[0], shell ? "one command string" : "a command");
 	return 0;
 }
@@ -305,10 +322,12 @@ health_ranges(const struct td_subject *s, const struct container_def *c, struct 
 		{ "startPeriod", h->start_period, 0, 300 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
-		if (ranges[i].value.set && (ranges[i].value.v < ranges[i].min || ranges[i].value.v > ranges[i].max))
+		if (ranges[i].value.set &&
+		    (ranges[i].value.v < ranges[i].min || ranges[i].value.v > ranges[i].max))
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. Health check %s must be between %d and %d.", c->name,
-			    ranges[i].name, ranges[i].min, ranges[i].max);
+			    "Invalid setting for container '%s'. Health check %s must be between "
+			    "%d and %d.",
+			    c->name, ranges[i].name, ranges[i].min, ranges[i].max);
 	}
 	return 0;
 }
@@ -318,9 +337,11 @@ timeouts(const struct td_subject *s, const struct container_def *c, struct err *
 {
 	(void)s;
 	if (c->start_timeout.v < 0)
-		return err_set(e, ERR_CLIENT, "Invalid 'startTimeout' setting for container '%s'.", c->name);
+		return err_set(
+		    e, ERR_CLIENT, "Invalid 'startTimeout' setting for container '%s'.", c->name);
 	if (c->stop_timeout.v < 0)
-		return err_set(e, ERR_CLIENT, "Invalid 'stopTimeout' setting for container '%s'.", c->name);
+		return err_set(
+		    e, ERR_CLIENT, "Invalid 'stopTimeout' setting for container '%s'.", c->name);
 	return 0;
 }
 
@@ -332,14 +353,18 @@ restart_policy(const struct td_subject *s, const struct container_def *c, struct
 	(void)s;
 	if (p == NULL)
 		return 0;
-	if (p->restart_attempt_period.set && (p->restart_attempt_period.v < 60 || p->restart_attempt_period.v > 1800))
+	if (p->restart_attempt_period.set &&
+	    (p->restart_attempt_period.v < 60 || p->restart_attempt_period.v > 1800))
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. The restartAttemptPeriod must be between 60 and 1800 seconds.",
+		    "Invalid setting for container '%s'. The restartAttemptPeriod must be between "
+		    "60 and 1800 seconds.",
 		    c->name);
-	if (p->ignored_exit_codes != NULL && json_object_array_length(p->ignored_exit_codes) > EXIT_CODES_MAX)
+	if (p->ignored_exit_codes != NULL &&
+	    json_object_array_length(p->ignored_exit_codes) > EXIT_CODES_MAX)
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. A maximum of %d container exit codes can be ignored.", c->name,
-		    EXIT_CODES_MAX);
+		    "Invalid setting for container '%s'. A maximum of %d container exit codes can "
+		    "be ignored.",
+		    c->name, EXIT_CODES_MAX);
 	return 0;
 }
 
@@ -355,14 +380,17 @@ ulimits(const struct td_subject *s, const struct container_def *c, struct err *e
 
 		/* -1 is unlimited */
 		if (u->soft_limit.v < -1 || u->hard_limit.v < -1 ||
-		    (u->hard_limit.v != -1 && (u->soft_limit.v == -1 || u->soft_limit.v > u->hard_limit.v)))
+		    (u->hard_limit.v != -1 &&
+			(u->soft_limit.v == -1 || u->soft_limit.v > u->hard_limit.v)))
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The soft limit of ulimit '%s' must not be greater than "
-			    "its hard limit.", c->name, name);
+			    "Invalid setting for container '%s'. The soft limit of ulimit '%s' "
+			    "must not be greater than its hard limit.",
+			    c->name, name);
 		if (seen & BIT(u->name))
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The ulimit '%s' is specified more than once.", c->name,
-			    name);
+			    "Invalid setting for container '%s'. The ulimit '%s' is specified more "
+			    "than once.",
+			    c->name, name);
 		seen |= BIT(u->name);
 	}
 	return 0;
@@ -394,8 +422,9 @@ capabilities(const struct td_subject *s, const struct container_def *c, struct e
 	if (unknown == NULL)
 		unknown = unknown_capability(&c->linux_parameters->capabilities->drop);
 	if (unknown != NULL)
-		return err_set(e, ERR_CLIENT, "Invalid setting for container '%s'. Unknown Linux capability '%s'.",
-		    c->name, unknown);
+		return err_set(e, ERR_CLIENT,
+		    "Invalid setting for container '%s'. Unknown Linux capability '%s'.", c->name,
+		    unknown);
 	return 0;
 }
 
@@ -406,7 +435,9 @@ devices(const struct td_subject *s, const struct container_def *c, struct err *e
 	for (size_t i = 0; c->linux_parameters != NULL && i < c->linux_parameters->devices.n; i++) {
 		if (*c->linux_parameters->devices.v[i].host_path == '\0')
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. Device hostPath should not be null or empty.", c->name);
+			    "Invalid setting for container '%s'. Device hostPath should not be "
+			    "null or empty.",
+			    c->name);
 	}
 	return 0;
 }
@@ -421,10 +452,12 @@ memory_devices(const struct td_subject *s, const struct container_def *c, struct
 	if (p == NULL)
 		return 0;
 	if (p->shared_memory_size.v < 0)
-		return err_set(e, ERR_CLIENT, "Invalid 'sharedMemorySize' setting for container '%s'.", c->name);
+		return err_set(e, ERR_CLIENT,
+		    "Invalid 'sharedMemorySize' setting for container '%s'.", c->name);
 	for (size_t i = 0; i < p->tmpfs.n; i++) {
 		if (p->tmpfs.v[i].size.v <= 0 || *p->tmpfs.v[i].container_path != '/')
-			return err_set(e, ERR_CLIENT, "Invalid 'tmpfs' setting for container '%s'.", c->name);
+			return err_set(
+			    e, ERR_CLIENT, "Invalid 'tmpfs' setting for container '%s'.", c->name);
 	}
 	return 0;
 }
@@ -438,11 +471,12 @@ swap(const struct td_subject *s, const struct container_def *c, struct err *e)
 	if (p == NULL)
 		return 0;
 	if (p->max_swap.v < 0)
-		return err_set(e, ERR_CLIENT, "Invalid 'maxSwap' setting for container '%s'.", c->name);
+		return err_set(
+		    e, ERR_CLIENT, "Invalid 'maxSwap' setting for container '%s'.", c->name);
 	if (p->swappiness.v < 0 || p->swappiness.v > SWAPPINESS_MAX)
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. The swappiness must be between 0 and %d.", c->name,
-		    SWAPPINESS_MAX);
+		    "Invalid setting for container '%s'. The swappiness must be between 0 and %d.",
+		    c->name, SWAPPINESS_MAX);
 	return 0;
 }
 
@@ -453,7 +487,8 @@ find_system_control(const char *name)
 	for (size_t i = 0; name != NULL && i < ARRAY_SIZE(system_control_names); i++) {
 		const char *row = system_control_names[i].name;
 
-		if (row[strlen(row) - 1] == '.' ? has_prefix(name, row) && !streq(name, row) : streq(name, row))
+		if (row[strlen(row) - 1] == '.' ? has_prefix(name, row) && !streq(name, row)
+						: streq(name, row))
 			return (int)i;
 	}
 	return -1;
@@ -468,12 +503,14 @@ system_controls(const struct td_subject *s, const struct container_def *c, struc
 
 		if (find_system_control(control->name_space) < 0)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The system control namespace '%s' is not supported.",
+			    "Invalid setting for container '%s'. The system control namespace '%s' "
+			    "is not supported.",
 			    c->name, control->name_space != NULL ? control->name_space : "");
 		if (control->value == NULL || *control->value == '\0')
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The system control '%s' must have a value.", c->name,
-			    control->name_space);
+			    "Invalid setting for container '%s'. The system control '%s' must have "
+			    "a value.",
+			    c->name, control->name_space);
 	}
 	return 0;
 }
@@ -488,12 +525,14 @@ system_control_modes(const struct td_subject *s, const struct container_def *c, 
 
 		if (ipc && s->td->ipc_mode == IPC_HOST)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The system control '%s' is not supported when "
-			    "ipcMode=host.", c->name, name);
+			    "Invalid setting for container '%s'. The system control '%s' is not "
+			    "supported when ipcMode=host.",
+			    c->name, name);
 		if (!ipc && s->td->network_mode == NETWORK_HOST)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The system control '%s' is not supported when "
-			    "networkMode=host.", c->name, name);
+			    "Invalid setting for container '%s'. The system control '%s' is not "
+			    "supported when networkMode=host.",
+			    c->name, name);
 	}
 	return 0;
 }
@@ -506,9 +545,11 @@ gpu(const struct td_subject *s, const struct container_def *c, struct err *e)
 		const struct td_resource_requirement *need = &c->resource_requirements.v[i];
 
 		if (need->type == RESOURCE_GPU &&
-		    (!td_rules_text_ok(need->value, 4, "0123456789") || atoi(need->value) < 1))
+		    (!td_rules_text_ok(need->value, 4, "0123456789") ||
+			need->value[strspn(need->value, "0")] == '\0'))
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The GPU resource requirement must be a positive number.",
+			    "Invalid setting for container '%s'. The GPU resource requirement must "
+			    "be a positive number.",
 			    c->name);
 	}
 	return 0;
@@ -522,9 +563,11 @@ security_options(const struct td_subject *s, const struct container_def *c, stru
 		bool known = false;
 
 		for (size_t k = 0; k < ARRAY_SIZE(security_option_prefixes); k++)
-			known = known || has_prefix(c->docker_security_options.v[i], security_option_prefixes[k]);
+			known = known || has_prefix(c->docker_security_options.v[i],
+					     security_option_prefixes[k]);
 		if (!known)
-			return err_set(e, ERR_CLIENT, "Invalid 'dockerSecurityOptions' setting for container '%s'.", c->name);
+			return err_set(e, ERR_CLIENT,
+			    "Invalid 'dockerSecurityOptions' setting for container '%s'.", c->name);
 	}
 	return 0;
 }
@@ -535,6 +578,8 @@ credential_specs(const struct td_subject *s, const struct container_def *c, stru
 	(void)s;
 	if (c->credential_specs.n > 1)
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. Only one credential spec can be specified.", c->name);
+		    "Invalid setting for container '%s'. Only one credential spec can be "
+		    "specified.",
+		    c->name);
 	return 0;
 }

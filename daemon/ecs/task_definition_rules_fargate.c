@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Fargate asks beyond the other rules (RegisterTaskDefinition with requiresCompatibilities FARGATE); the same rules
- * say whether FARGATE is among the compatibilities of a definition that did not ask. Asked by task_definition_rules.c.
+ * What Fargate asks beyond the other rules (RegisterTaskDefinition with requiresCompatibilities
+ * FARGATE); the same rules say whether FARGATE is among the compatibilities of a definition that
+ * did not ask. Asked by task_definition_rules.c.
  */
 #include "daemon/ecs/task_definition_rules.h"
 
@@ -13,11 +14,12 @@
 #define WINDOWS_CPU_MIN 1024
 
 typedef int task_rule(const struct td_subject *s, struct err *e);
-typedef int container_rule(const struct td_subject *s, const struct container_def *c, struct err *e);
-static task_rule network, cpu_given, memory_given, combination, pid_mode, ipc_mode, host_volumes, docker_volumes,
-    placement, accelerators;
-static container_rule unsupported, linux_unsupported, capabilities, log_driver, awslogs_prefix, awslogs_role, ecr_role,
-    gpu, ulimits, timeouts;
+typedef int container_rule(
+    const struct td_subject *s, const struct container_def *c, struct err *e);
+static task_rule network, cpu_given, memory_given, combination, pid_mode, ipc_mode, host_volumes,
+    docker_volumes, placement, accelerators;
+static container_rule unsupported, linux_unsupported, capabilities, log_driver, awslogs_prefix,
+    awslogs_role, ecr_role, gpu, ulimits, timeouts;
 
 /* clang-format off */
 static const struct td_rule rules[] = {
@@ -71,7 +73,8 @@ static int
 cpu_given(const struct td_subject *s, struct err *e)
 {
 	if (s->td->cpu == NULL)
-		return err_set(e, ERR_CLIENT, "Fargate requires that 'cpu' be defined at the task level.");
+		return err_set(
+		    e, ERR_CLIENT, "Fargate requires that 'cpu' be defined at the task level.");
 	return 0;
 }
 
@@ -79,7 +82,8 @@ static int
 memory_given(const struct td_subject *s, struct err *e)
 {
 	if (s->td->memory == NULL)
-		return err_set(e, ERR_CLIENT, "Fargate requires that 'memory' be defined at the task level.");
+		return err_set(
+		    e, ERR_CLIENT, "Fargate requires that 'memory' be defined at the task level.");
 	return 0;
 }
 
@@ -91,7 +95,8 @@ combination(const struct td_subject *s, struct err *e)
 	bool fits = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(combinations); i++)
-		fits = fits ||
+		fits =
+		    fits ||
 		    (s->cpu_units == combinations[i].cpu && s->memory_mib >= combinations[i].min &&
 			s->memory_mib <= combinations[i].max &&
 			(s->memory_mib - combinations[i].min) % combinations[i].step == 0);
@@ -107,8 +112,8 @@ pid_mode(const struct td_subject *s, struct err *e)
 {
 	if (s->td->pid_mode == PID_HOST)
 		return err_set(e, ERR_CLIENT,
-		    "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is "
-		    "'task'.");
+		    "Tasks using the Fargate launch type do not support pidMode 'host'. The "
+		    "supported value for pidMode is 'task'.");
 	return 0;
 }
 
@@ -116,7 +121,8 @@ static int
 ipc_mode(const struct td_subject *s, struct err *e)
 {
 	if (s->td->ipc_mode != IPC_UNSET)
-		return err_set(e, ERR_CLIENT, "Tasks using the Fargate launch type do not support ipcMode.");
+		return err_set(
+		    e, ERR_CLIENT, "Tasks using the Fargate launch type do not support ipcMode.");
 	return 0;
 }
 
@@ -124,7 +130,8 @@ static int
 host_volumes(const struct td_subject *s, struct err *e)
 {
 	for (size_t i = 0; i < s->td->volumes.n; i++) {
-		if (s->td->volumes.v[i].host != NULL && s->td->volumes.v[i].host->source_path != NULL)
+		if (s->td->volumes.v[i].host != NULL &&
+		    s->td->volumes.v[i].host->source_path != NULL)
 			return err_set(e, ERR_CLIENT, NOT_SUPPORTED, "sourcePath");
 	}
 	return 0;
@@ -137,7 +144,8 @@ docker_volumes(const struct td_subject *s, struct err *e)
 		if (s->td->volumes.v[i].docker != NULL)
 			return err_set(e, ERR_CLIENT, NOT_SUPPORTED, "dockerVolumeConfiguration");
 		if (s->td->volumes.v[i].fsx != NULL)
-			return err_set(e, ERR_CLIENT, NOT_SUPPORTED, "fsxWindowsFileServerVolumeConfiguration");
+			return err_set(e, ERR_CLIENT, NOT_SUPPORTED,
+			    "fsxWindowsFileServerVolumeConfiguration");
 	}
 	return 0;
 }
@@ -146,7 +154,8 @@ static int
 placement(const struct td_subject *s, struct err *e)
 {
 	if (s->td->placement_constraints.n > 0)
-		return err_set(e, ERR_CLIENT, "Placement constraints are not supported with FARGATE.");
+		return err_set(
+		    e, ERR_CLIENT, "Placement constraints are not supported with FARGATE.");
 	return 0;
 }
 
@@ -205,13 +214,16 @@ linux_unsupported(const struct td_subject *s, const struct container_def *c, str
 static int
 capabilities(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
-	const struct td_capabilities *caps = c->linux_parameters != NULL ? c->linux_parameters->capabilities : NULL;
+	const struct td_capabilities *caps =
+	    c->linux_parameters != NULL ? c->linux_parameters->capabilities : NULL;
 
 	(void)s;
 	for (size_t i = 0; caps != NULL && i < caps->add.n; i++) {
 		if (!streq(caps->add.v[i], "SYS_PTRACE"))
-			return err_set(e, ERR_CLIENT, "Fargate compatible task definitions do not support adding the Linux "
-						      "capability '%s'. The supported value is 'SYS_PTRACE'.", caps->add.v[i]);
+			return err_set(e, ERR_CLIENT,
+			    "Fargate compatible task definitions do not support adding the Linux "
+			    "capability '%s'. The supported value is 'SYS_PTRACE'.",
+			    caps->add.v[i]);
 	}
 	return 0;
 }
@@ -219,21 +231,24 @@ capabilities(const struct td_subject *s, const struct container_def *c, struct e
 static int
 log_driver(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
-	int driver = c->log_configuration != NULL ? c->log_configuration->log_driver : LOG_DRIVER_UNSET;
+	int driver =
+	    c->log_configuration != NULL ? c->log_configuration->log_driver : LOG_DRIVER_UNSET;
 
 	(void)s;
-	if (driver != LOG_DRIVER_UNSET && driver != LOG_DRIVER_AWSLOGS && driver != LOG_DRIVER_SPLUNK &&
-	    driver != LOG_DRIVER_AWSFIRELENS)
+	if (driver != LOG_DRIVER_UNSET && driver != LOG_DRIVER_AWSLOGS &&
+	    driver != LOG_DRIVER_SPLUNK && driver != LOG_DRIVER_AWSFIRELENS)
 		return err_set(e, ERR_CLIENT,
-		    "Fargate compatible task definitions do not support log driver %s. The supported values are awslogs, "
-		    "splunk and awsfirelens.", log_driver_names[driver]);
+		    "Fargate compatible task definitions do not support log driver %s. The "
+		    "supported values are awslogs, splunk and awsfirelens.",
+		    log_driver_names[driver]);
 	return 0;
 }
 
 static bool
 uses_awslogs(const struct container_def *c)
 {
-	return c->log_configuration != NULL && c->log_configuration->log_driver == LOG_DRIVER_AWSLOGS;
+	return c->log_configuration != NULL &&
+	       c->log_configuration->log_driver == LOG_DRIVER_AWSLOGS;
 }
 
 static int
@@ -254,7 +269,8 @@ awslogs_role(const struct td_subject *s, const struct container_def *c, struct e
 {
 	if (uses_awslogs(c) && s->td->execution_role_arn == NULL)
 		return err_set(e, ERR_CLIENT,
-		    "Fargate requires task definition to have execution role ARN to support log driver awslogs.");
+		    "Fargate requires task definition to have execution role ARN to support log "
+		    "driver awslogs.");
 	return 0;
 }
 
@@ -262,8 +278,9 @@ static int
 ecr_role(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
 	if (td_rules_ecr_image(c->image) && s->td->execution_role_arn == NULL)
-		return err_set(
-		    e, ERR_CLIENT, "Fargate requires task definition to have execution role ARN to support ECR images.");
+		return err_set(e, ERR_CLIENT,
+		    "Fargate requires task definition to have execution role ARN to support ECR "
+		    "images.");
 	return 0;
 }
 
@@ -283,7 +300,8 @@ ulimits(const struct td_subject *s, const struct container_def *c, struct err *e
 	for (size_t i = 0; i < c->ulimits.n; i++) {
 		if (c->ulimits.v[i].name != ULIMIT_NOFILE)
 			return err_set(e, ERR_CLIENT,
-			    "Fargate compatible task definitions do not support ulimit '%s'. The supported value is 'nofile'.",
+			    "Fargate compatible task definitions do not support ulimit '%s'. The "
+			    "supported value is 'nofile'.",
 			    ulimit_name_names[c->ulimits.v[i].name]);
 	}
 	return 0;
@@ -301,7 +319,9 @@ timeouts(const struct td_subject *s, const struct container_def *c, struct err *
 	(void)s;
 	if (!timeout_ok(c->start_timeout) || !timeout_ok(c->stop_timeout))
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. For Fargate, '%s' must be between %d and %d seconds.", c->name,
-		    timeout_ok(c->start_timeout) ? "stopTimeout" : "startTimeout", TIMEOUT_MIN_S, TIMEOUT_MAX_S);
+		    "Invalid setting for container '%s'. For Fargate, '%s' must be between %d and "
+		    "%d seconds.",
+		    c->name, timeout_ok(c->start_timeout) ? "stopTimeout" : "startTimeout",
+		    TIMEOUT_MIN_S, TIMEOUT_MAX_S);
 	return 0;
 }

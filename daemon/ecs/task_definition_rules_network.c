@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules about ports, names on the network and what each networkMode leaves of them (RegisterTaskDefinition). Asked by
- * task_definition_rules.c.
+ * Rules about ports, names on the network and what each networkMode leaves of them
+ * (RegisterTaskDefinition). Asked by task_definition_rules.c.
  */
 #include "daemon/ecs/task_definition_rules.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PORT_MAX 65535
@@ -14,9 +13,10 @@
 #define PORT_NAME_FIRST "abcdefghijklmnopqrstuvwxyz0123456789"
 #define PORT_NAME_CHARS PORT_NAME_FIRST "_-"
 
-typedef int container_rule(const struct td_subject *s, const struct container_def *c, struct err *e);
-static container_rule port_kind, container_port, host_port, port_range, port_range_count, port_name, ports_match,
-    ports_none, links_mode, hostname_mode, dns_mode, extra_hosts_mode;
+typedef int container_rule(
+    const struct td_subject *s, const struct container_def *c, struct err *e);
+static container_rule port_kind, container_port, host_port, port_range, port_range_count, port_name,
+    ports_match, ports_none, links_mode, hostname_mode, dns_mode, extra_hosts_mode;
 static int port_names_unique(const struct td_subject *s, struct err *e);
 
 /* clang-format off */
@@ -54,8 +54,9 @@ port_kind(const struct td_subject *s, const struct container_def *c, struct err 
 
 		if (p->container_port.set && p->container_port_range != NULL)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. Specify either 'containerPort' or 'containerPortRange', "
-			    "but not both.", c->name);
+			    "Invalid setting for container '%s'. Specify either 'containerPort' or "
+			    "'containerPortRange', but not both.",
+			    c->name);
 	}
 	return 0;
 }
@@ -67,8 +68,10 @@ container_port(const struct td_subject *s, const struct container_def *c, struct
 	for (size_t i = 0; i < c->port_mappings.n; i++) {
 		const struct td_port_mapping *p = &c->port_mappings.v[i];
 
-		if (p->container_port_range == NULL && (p->container_port.v < 1 || p->container_port.v > PORT_MAX))
-			return err_set(e, ERR_CLIENT, "Invalid 'containerPort' setting for container '%s'.", c->name);
+		if (p->container_port_range == NULL &&
+		    (p->container_port.v < 1 || p->container_port.v > PORT_MAX))
+			return err_set(e, ERR_CLIENT,
+			    "Invalid 'containerPort' setting for container '%s'.", c->name);
 	}
 	return 0;
 }
@@ -80,8 +83,10 @@ host_port(const struct td_subject *s, const struct container_def *c, struct err 
 	for (size_t i = 0; i < c->port_mappings.n; i++) {
 		const struct td_port_mapping *p = &c->port_mappings.v[i];
 
-		if (p->host_port.v < 0 || p->host_port.v > PORT_MAX || (p->container_port_range != NULL && p->host_port.v != 0))
-			return err_set(e, ERR_CLIENT, "Invalid 'hostPort' setting for container '%s'.", c->name);
+		if (p->host_port.v < 0 || p->host_port.v > PORT_MAX ||
+		    (p->container_port_range != NULL && p->host_port.v != 0))
+			return err_set(e, ERR_CLIENT,
+			    "Invalid 'hostPort' setting for container '%s'.", c->name);
 	}
 	return 0;
 }
@@ -90,11 +95,15 @@ host_port(const struct td_subject *s, const struct container_def *c, struct err 
 static bool
 range_ok(const char *text)
 {
-	unsigned first, last;
-	int used = 0;
+	size_t digits = strspn(text, "0123456789");
+	unsigned long first, last;
 
-	return td_rules_text_ok(text, 11, "0123456789-") && sscanf(text, "%5u-%5u%n", &first, &last, &used) == 2 &&
-	    text[used] == '\0' && first >= 1 && first <= last && last <= PORT_MAX;
+	if (digits == 0 || digits > 5 || text[digits] != '-' || text[digits + 1] == '\0' ||
+	    !td_rules_text_ok(text + digits + 1, 5, "0123456789"))
+		return false;
+	first = strtoul(text, NULL, 10);
+	last = strtoul(text + digits + 1, NULL, 10);
+	return first >= 1 && first <= last && last <= PORT_MAX;
 }
 
 static int
@@ -106,9 +115,11 @@ port_range(const struct td_subject *s, const struct container_def *c, struct err
 		if (range == NULL)
 			continue;
 		if (!range_ok(range))
-			return err_set(e, ERR_CLIENT, "Invalid 'containerPortRange' setting for container '%s'.", c->name);
+			return err_set(e, ERR_CLIENT,
+			    "Invalid 'containerPortRange' setting for container '%s'.", c->name);
 		if (s->td->network_mode == NETWORK_HOST)
-			return err_set(e, ERR_CLIENT, "Container port ranges are not supported when networkMode=host.");
+			return err_set(e, ERR_CLIENT,
+			    "Container port ranges are not supported when networkMode=host.");
 	}
 	return 0;
 }
@@ -123,7 +134,8 @@ port_range_count(const struct td_subject *s, const struct container_def *c, stru
 		n += c->port_mappings.v[i].container_port_range != NULL;
 	if (n > PORT_RANGES_MAX)
 		return err_set(e, ERR_CLIENT,
-		    "Invalid setting for container '%s'. A maximum of %d port ranges can be specified per container.",
+		    "Invalid setting for container '%s'. A maximum of %d port ranges can be "
+		    "specified per container.",
 		    c->name, PORT_RANGES_MAX);
 	return 0;
 }
@@ -136,13 +148,17 @@ port_name(const struct td_subject *s, const struct container_def *c, struct err 
 		const struct td_port_mapping *p = &c->port_mappings.v[i];
 
 		if (p->name != NULL &&
-		    (strspn(p->name, PORT_NAME_FIRST) == 0 || !td_rules_text_ok(p->name, PORT_NAME_MAX, PORT_NAME_CHARS)))
+		    (strspn(p->name, PORT_NAME_FIRST) == 0 ||
+			!td_rules_text_ok(p->name, PORT_NAME_MAX, PORT_NAME_CHARS)))
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The port mapping name must have up to 64 lowercase "
-			    "letters, numbers, underscores and hyphens, and can't start with a hyphen.", c->name);
+			    "Invalid setting for container '%s'. The port mapping name must have "
+			    "up to 64 lowercase letters, numbers, underscores and hyphens, and "
+			    "can't start with a hyphen.",
+			    c->name);
 		if (p->app_protocol != APP_PROTOCOL_UNSET && p->name == NULL)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. A port mapping with 'appProtocol' must have a name.",
+			    "Invalid setting for container '%s'. A port mapping with 'appProtocol' "
+			    "must have a name.",
 			    c->name);
 	}
 	return 0;
@@ -172,8 +188,10 @@ port_names_unique(const struct td_subject *s, struct err *e)
 			const char *name = c->port_mappings.v[k].name;
 
 			if (name != NULL && count_port_name(s->td, name) > 1)
-				return err_set(
-				    e, ERR_CLIENT, "The port mapping name '%s' is used more than once in the task definition.", name);
+				return err_set(e, ERR_CLIENT,
+				    "The port mapping name '%s' is used more than once in the task "
+				    "definition.",
+				    name);
 		}
 	}
 	return 0;
@@ -189,7 +207,8 @@ ports_match(const struct td_subject *s, const struct container_def *c, struct er
 
 		if (p->host_port.v != 0 && p->host_port.v != p->container_port.v)
 			return err_set(e, ERR_CLIENT,
-			    "When networkMode=%s, the host ports and container ports in port mappings must match.",
+			    "When networkMode=%s, the host ports and container ports in port "
+			    "mappings must match.",
 			    mode_name(s));
 	}
 	return 0;
@@ -199,7 +218,8 @@ static int
 ports_none(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
 	if (s->td->network_mode == NETWORK_NONE && c->port_mappings.n > 0)
-		return err_set(e, ERR_CLIENT, "Port mappings are not supported when networkMode=none.");
+		return err_set(
+		    e, ERR_CLIENT, "Port mappings are not supported when networkMode=none.");
 	return 0;
 }
 
@@ -207,8 +227,10 @@ ports_none(const struct td_subject *s, const struct container_def *c, struct err
 static int
 links_mode(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
-	if (c->links.n > 0 && s->td->network_mode != NETWORK_UNSET && s->td->network_mode != NETWORK_BRIDGE)
-		return err_set(e, ERR_CLIENT, "Links are not supported when networkMode=%s.", mode_name(s));
+	if (c->links.n > 0 && s->td->network_mode != NETWORK_UNSET &&
+	    s->td->network_mode != NETWORK_BRIDGE)
+		return err_set(
+		    e, ERR_CLIENT, "Links are not supported when networkMode=%s.", mode_name(s));
 	return 0;
 }
 
@@ -216,7 +238,8 @@ static int
 hostname_mode(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
 	if (c->hostname != NULL && s->td->network_mode == NETWORK_AWSVPC)
-		return err_set(e, ERR_CLIENT, "Container hostname is not supported when networkMode=awsvpc.");
+		return err_set(
+		    e, ERR_CLIENT, "Container hostname is not supported when networkMode=awsvpc.");
 	return 0;
 }
 
@@ -226,9 +249,11 @@ dns_mode(const struct td_subject *s, const struct container_def *c, struct err *
 	if (s->td->network_mode != NETWORK_AWSVPC)
 		return 0;
 	if (c->dns_servers.n > 0)
-		return err_set(e, ERR_CLIENT, "DNS servers are not supported when networkMode=awsvpc.");
+		return err_set(
+		    e, ERR_CLIENT, "DNS servers are not supported when networkMode=awsvpc.");
 	if (c->dns_search_domains.n > 0)
-		return err_set(e, ERR_CLIENT, "DNS search domains are not supported when networkMode=awsvpc.");
+		return err_set(
+		    e, ERR_CLIENT, "DNS search domains are not supported when networkMode=awsvpc.");
 	return 0;
 }
 
@@ -236,6 +261,7 @@ static int
 extra_hosts_mode(const struct td_subject *s, const struct container_def *c, struct err *e)
 {
 	if (c->extra_hosts.n > 0 && s->td->network_mode == NETWORK_AWSVPC)
-		return err_set(e, ERR_CLIENT, "Extra hosts are not supported when networkMode=awsvpc.");
+		return err_set(
+		    e, ERR_CLIENT, "Extra hosts are not supported when networkMode=awsvpc.");
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules about who waits for whom: links, dependsOn, and that neither goes in a circle (RegisterTaskDefinition). Asked by
- * task_definition_rules.c.
+ * Rules about who waits for whom: links, dependsOn, and that neither goes in a circle
+ * (RegisterTaskDefinition). Asked by task_definition_rules.c.
  */
 #include "daemon/ecs/task_definition_rules.h"
 
@@ -16,8 +16,10 @@ struct graph {
 };
 
 static int link_targets(const struct td_subject *s, const struct container_def *c, struct err *e);
-static int dependency_targets(const struct td_subject *s, const struct container_def *c, struct err *e);
-static int dependency_conditions(const struct td_subject *s, const struct container_def *c, struct err *e);
+static int dependency_targets(
+    const struct td_subject *s, const struct container_def *c, struct err *e);
+static int dependency_conditions(
+    const struct td_subject *s, const struct container_def *c, struct err *e);
 static int link_cycle(const struct td_subject *s, struct err *e);
 static int dependency_cycle(const struct td_subject *s, struct err *e);
 
@@ -54,13 +56,16 @@ link_targets(const struct td_subject *s, const struct container_def *c, struct e
 		const char *text = c->links.v[i];
 		const char *alias = strchr(text, ':');
 
-		if (*text == '\0' || *text == ':' || (alias != NULL && (alias[1] == '\0' || strchr(alias + 1, ':') != NULL)))
-			return err_set(e, ERR_CLIENT, "Invalid setting for container '%s'. Invalid link format: '%s'.",
+		if (*text == '\0' || *text == ':' ||
+		    (alias != NULL && (alias[1] == '\0' || strchr(alias + 1, ':') != NULL)))
+			return err_set(e, ERR_CLIENT,
+			    "Invalid setting for container '%s'. Invalid link format: '%s'.",
 			    c->name, text);
 		if (link_target(s->td, text) == NULL)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The link target '%s' is not a container in the "
-			    "TaskDefinition.", c->name, text);
+			    "Invalid setting for container '%s'. The link target '%s' is not a "
+			    "container in the TaskDefinition.",
+			    c->name, text);
 	}
 	return 0;
 }
@@ -72,11 +77,13 @@ dependency_targets(const struct td_subject *s, const struct container_def *c, st
 		const char *name = c->depends_on.v[i].container_name;
 
 		if (streq(name, c->name))
-			return err_set(e, ERR_CLIENT, "A container cannot depend on itself. Container: '%s'.", c->name);
+			return err_set(e, ERR_CLIENT,
+			    "A container cannot depend on itself. Container: '%s'.", c->name);
 		if (task_def_container(s->td, name) == NULL)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The dependency container '%s' is not a container in the "
-			    "TaskDefinition.", c->name, name);
+			    "Invalid setting for container '%s'. The dependency container '%s' is "
+			    "not a container in the TaskDefinition.",
+			    c->name, name);
 	}
 	return 0;
 }
@@ -91,11 +98,13 @@ dependency_conditions(const struct td_subject *s, const struct container_def *c,
 
 		if (ends && target->essential != TRI_FALSE)
 			return err_set(e, ERR_CLIENT,
-			    "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container");
+			    "A dependency container with SUCCESS or COMPLETE condition cannot be "
+			    "an essential container");
 		if (d->condition == DEPEND_HEALTHY && target->health_check == NULL)
 			return err_set(e, ERR_CLIENT,
-			    "Invalid setting for container '%s'. The dependency container '%s' with HEALTHY condition must "
-			    "have a health check.", c->name, d->container_name);
+			    "Invalid setting for container '%s'. The dependency container '%s' "
+			    "with HEALTHY condition must have a health check.",
+			    c->name, d->container_name);
 	}
 	return 0;
 }
@@ -151,11 +160,13 @@ dependency_cycle(const struct td_subject *s, struct err *e)
 		const struct container_def *c = &td->containers.v[i];
 
 		for (size_t k = 0; k < c->depends_on.n; k++)
-			graph_add(&g, td, i, task_def_container(td, c->depends_on.v[k].container_name));
+			graph_add(
+			    &g, td, i, task_def_container(td, c->depends_on.v[k].container_name));
 		for (size_t k = 0; k < c->links.n; k++)
 			graph_add(&g, td, i, link_target(td, c->links.v[k]));
 		for (size_t k = 0; k < c->volumes_from.n; k++)
-			graph_add(&g, td, i, task_def_container(td, c->volumes_from.v[k].source_container));
+			graph_add(&g, td, i,
+			    task_def_container(td, c->volumes_from.v[k].source_container));
 	}
 	if (graph_has_cycle(&g))
 		return err_set(e, ERR_CLIENT, "There is a circular dependency in containers");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules about a task definition as a whole (RegisterTaskDefinition): names, number of containers, roles, cpu and memory of
- * the task against those of its containers, placement, storage. Asked by task_definition_rules.c.
+ * Rules about a task definition as a whole (RegisterTaskDefinition): names, number of containers,
+ * roles, cpu and memory of the task against those of its containers, placement, storage. Asked by
+ * task_definition_rules.c.
  */
 #include "daemon/ecs/task_definition_rules.h"
 
@@ -20,13 +21,14 @@
 #define ROLE_NAME_CHARS TD_NAME_CHARS "+=,.@"
 
 #define SETTING_INVALID                                                                            \
-	"Invalid '%s' setting for task. For more information, see the Troubleshooting section of the " \
+	"Invalid '%s' setting for task. For more information, see the Troubleshooting section of " \
+	"the "                                                                                     \
 	"Amazon ECS Developer Guide."
 
 typedef int task_rule(const struct td_subject *s, struct err *e);
-static task_rule family, container_count, container_names, essential, roles, task_cpu, task_memory, cpu_sum,
-    container_memory, reservation_sum, placement_count, placement_constraints, ephemeral_storage, accelerators,
-    proxy, firelens_count, firelens_used;
+static task_rule family, container_count, container_names, essential, roles, task_cpu, task_memory,
+    cpu_sum, container_memory, reservation_sum, placement_count, placement_constraints,
+    ephemeral_storage, accelerators, proxy, firelens_count, firelens_used;
 
 /* clang-format off */
 static const struct td_rule rules[] = {
@@ -84,11 +86,14 @@ container_names(const struct td_subject *s, struct err *e)
 		const char *name = td->containers.v[i].name;
 
 		if (name == NULL || *name == '\0')
-			return err_set(e, ERR_CLIENT, "Container.name should not be null or empty.");
+			return err_set(
+			    e, ERR_CLIENT, "Container.name should not be null or empty.");
 		if (strlen(name) > TD_NAME_MAX)
-			return err_set(e, ERR_CLIENT, "Container.name should be 255 characters or less.");
+			return err_set(
+			    e, ERR_CLIENT, "Container.name should be 255 characters or less.");
 		if (!td_rules_text_ok(name, TD_NAME_MAX, TD_NAME_CHARS))
-			return err_set(e, ERR_CLIENT, "Container.name contains invalid characters.");
+			return err_set(
+			    e, ERR_CLIENT, "Container.name contains invalid characters.");
 		if (task_def_container(td, name) != &td->containers.v[i])
 			return err_set(e, ERR_CLIENT, "Container names must be unique.");
 	}
@@ -115,7 +120,7 @@ role_ok(const char *role)
 		return *role != '\0' && td_rules_text_ok(role, ROLE_NAME_MAX, ROLE_NAME_CHARS);
 	name = strstr(role, ":role/");
 	return name != NULL && strstr(role, ":iam::") != NULL && name[strlen(":role/")] != '\0' &&
-	    td_rules_text_ok(name + strlen(":role/"), 512, ROLE_NAME_CHARS "/");
+	       td_rules_text_ok(name + strlen(":role/"), 512, ROLE_NAME_CHARS "/");
 }
 
 static int
@@ -131,8 +136,7 @@ roles(const struct td_subject *s, struct err *e)
 static int
 task_cpu(const struct td_subject *s, struct err *e)
 {
-	if (s->td->cpu != NULL &&
-	    (s->cpu_units < CPU_UNITS_MIN || s->cpu_units > CPU_UNITS_MAX))
+	if (s->td->cpu != NULL && (s->cpu_units < CPU_UNITS_MIN || s->cpu_units > CPU_UNITS_MAX))
 		return err_set(e, ERR_CLIENT, SETTING_INVALID, "cpu");
 	return 0;
 }
@@ -154,7 +158,8 @@ cpu_sum(const struct td_subject *s, struct err *e)
 		sum += s->td->containers.v[i].cpu.v;
 	if (s->cpu_units >= 0 && sum > s->cpu_units)
 		return err_set(e, ERR_CLIENT,
-		    "The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'.");
+		    "The sum of all container 'cpu' values cannot be greater than the value of the "
+		    "task 'cpu'.");
 	return 0;
 }
 
@@ -166,7 +171,8 @@ container_memory(const struct td_subject *s, struct err *e)
 
 		if (s->memory_mib >= 0 && c->memory.v > s->memory_mib)
 			return err_set(e, ERR_CLIENT,
-			    "The memory value for container '%s' of %" PRId64 " is greater than the task memory.",
+			    "The memory value for container '%s' of %" PRId64
+			    " is greater than the task memory.",
 			    c->name, c->memory.v);
 	}
 	return 0;
@@ -181,8 +187,8 @@ reservation_sum(const struct td_subject *s, struct err *e)
 		sum += s->td->containers.v[i].memory_reservation.v;
 	if (s->memory_mib >= 0 && sum > s->memory_mib)
 		return err_set(e, ERR_CLIENT,
-		    "The sum of all container 'memoryReservation' values cannot be greater than the value of the "
-		    "task 'memory'.");
+		    "The sum of all container 'memoryReservation' values cannot be greater than "
+		    "the value of the task 'memory'.");
 	return 0;
 }
 
@@ -190,7 +196,8 @@ static int
 placement_count(const struct td_subject *s, struct err *e)
 {
 	if (s->td->placement_constraints.n > CONSTRAINTS_MAX)
-		return err_set(e, ERR_CLIENT, "A maximum of %d placement constraints can be specified per task definition.",
+		return err_set(e, ERR_CLIENT,
+		    "A maximum of %d placement constraints can be specified per task definition.",
 		    CONSTRAINTS_MAX);
 	return 0;
 }
@@ -202,12 +209,15 @@ placement_constraints(const struct td_subject *s, struct err *e)
 		const struct td_placement_constraint *p = &s->td->placement_constraints.v[i];
 
 		if (p->type == PLACEMENT_UNSET)
-			return err_set(e, ERR_CLIENT, "Placement constraint type should not be null or empty.");
+			return err_set(e, ERR_CLIENT,
+			    "Placement constraint type should not be null or empty.");
 		if (p->expression == NULL || *p->expression == '\0')
-			return err_set(e, ERR_CLIENT, "Placement constraint expression should not be null or empty.");
+			return err_set(e, ERR_CLIENT,
+			    "Placement constraint expression should not be null or empty.");
 		if (strlen(p->expression) > EXPRESSION_MAX)
 			return err_set(e, ERR_CLIENT,
-			    "Placement constraint expression should be %d characters or less.", EXPRESSION_MAX);
+			    "Placement constraint expression should be %d characters or less.",
+			    EXPRESSION_MAX);
 	}
 	return 0;
 }
@@ -217,9 +227,11 @@ ephemeral_storage(const struct td_subject *s, struct err *e)
 {
 	const struct td_ephemeral_storage *storage = s->td->ephemeral_storage;
 
-	if (storage != NULL && (storage->size_gib.v < STORAGE_GIB_MIN || storage->size_gib.v > STORAGE_GIB_MAX))
+	if (storage != NULL &&
+	    (storage->size_gib.v < STORAGE_GIB_MIN || storage->size_gib.v > STORAGE_GIB_MAX))
 		return err_set(e, ERR_CLIENT,
-		    "Invalid 'ephemeralStorage' setting for task. The supported values are between %d GiB and %d GiB.",
+		    "Invalid 'ephemeralStorage' setting for task. The supported values are between "
+		    "%d GiB and %d GiB.",
 		    STORAGE_GIB_MIN, STORAGE_GIB_MAX);
 	return 0;
 }
@@ -244,10 +256,12 @@ accelerators(const struct td_subject *s, struct err *e)
 		for (size_t k = 0; k < c->resource_requirements.n; k++) {
 			const struct td_resource_requirement *need = &c->resource_requirements.v[k];
 
-			if (need->type == RESOURCE_INFERENCE_ACCELERATOR && !accelerator_known(s->td, need->value))
+			if (need->type == RESOURCE_INFERENCE_ACCELERATOR &&
+			    !accelerator_known(s->td, need->value))
 				return err_set(e, ERR_CLIENT,
-				    "Invalid setting for container '%s'. The inference accelerator '%s' is not "
-				    "specified in the task definition.", c->name, need->value);
+				    "Invalid setting for container '%s'. The inference accelerator "
+				    "'%s' is not specified in the task definition.",
+				    c->name, need->value);
 		}
 	}
 	return 0;
@@ -261,10 +275,12 @@ proxy(const struct td_subject *s, struct err *e)
 	if (p == NULL)
 		return 0;
 	if (s->td->network_mode != NETWORK_AWSVPC)
-		return err_set(e, ERR_CLIENT, "Proxy configuration is only supported when networkMode=awsvpc.");
+		return err_set(e, ERR_CLIENT,
+		    "Proxy configuration is only supported when networkMode=awsvpc.");
 	if (task_def_container(s->td, p->container_name) == NULL)
 		return err_set(e, ERR_CLIENT,
-		    "The proxy configuration container '%s' is not a container in the TaskDefinition.",
+		    "The proxy configuration container '%s' is not a container in the "
+		    "TaskDefinition.",
 		    p->container_name);
 	return 0;
 }
@@ -284,7 +300,8 @@ firelens_count(const struct td_subject *s, struct err *e)
 {
 	if (count_firelens(s->td) > 1)
 		return err_set(e, ERR_CLIENT,
-		    "Only one container in a task definition can have a firelensConfiguration object.");
+		    "Only one container in a task definition can have a firelensConfiguration "
+		    "object.");
 	return 0;
 }
 
@@ -302,8 +319,8 @@ firelens_used(const struct td_subject *s, struct err *e)
 	}
 	if (router && !used)
 		return err_set(e, ERR_CLIENT,
-		    "When a firelensConfiguration object is specified, at least one container has to be configured "
-		    "with the awsfirelens log driver.");
+		    "When a firelensConfiguration object is specified, at least one container has "
+		    "to be configured with the awsfirelens log driver.");
 	if (used && !router)
 		return err_set(e, ERR_CLIENT,
 		    "When the awsfirelens log driver is specified, one container has to have a "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * common/taskdef.h and the stored shape of a definition: amounts, name tables, binding, and that registering what was
- * described changes nothing.
+ * common/taskdef.h and the stored shape of a definition: amounts, name tables, binding, and that
+ * registering what was described changes nothing.
  */
 #include "common/taskdef.h"
 #include "daemon/ecs/task_definition_doc.h"
@@ -92,7 +92,8 @@ test_name_tables(void **state)
 		}
 		assert_null(tables[t].names[tables[t].max]);
 	}
-	assert_int_equal(schema_enum_index(log_driver_names, "awsfirelens"), LOG_DRIVER_AWSFIRELENS);
+	assert_int_equal(
+	    schema_enum_index(log_driver_names, "awsfirelens"), LOG_DRIVER_AWSFIRELENS);
 	assert_int_equal(schema_enum_index(dependency_condition_names, "HEALTHY"), DEPEND_HEALTHY);
 	assert_int_equal(schema_enum_index(network_mode_names, "awsvpc"), NETWORK_AWSVPC);
 }
@@ -108,9 +109,12 @@ test_parse(void **state)
 	(void)state;
 	assert_int_equal(
 	    task_def_parse(
-		"{\"family\":\"web\",\"networkMode\":\"bridge\",\"unknown\":[1],\"containerDefinitions\":[{\"name\":\"a\","
-		"\"command\":[\"x y\",\"z\"],\"essential\":false,\"dockerLabels\":{\"k\":\"v\"},\"portMappings\":["
-		"{\"containerPort\":80,\"protocol\":\"udp\"}],\"linuxParameters\":{\"tmpfs\":[{\"containerPath\":\"/t\","
+		"{\"family\":\"web\",\"networkMode\":\"bridge\",\"unknown\":[1],"
+		"\"containerDefinitions\":[{\"name\":\"a\","
+		"\"command\":[\"x "
+		"y\",\"z\"],\"essential\":false,\"dockerLabels\":{\"k\":\"v\"},\"portMappings\":["
+		"{\"containerPort\":80,\"protocol\":\"udp\"}],\"linuxParameters\":{\"tmpfs\":[{"
+		"\"containerPath\":\"/t\","
 		"\"size\":5}]}},{\"name\":\"b\"}]}",
 		&a, &tree, &td, &e),
 	    0);
@@ -162,9 +166,11 @@ test_overrides(void **state)
 	struct task_override o;
 
 	(void)state;
-	assert_int_equal(task_override_parse("{\"cpu\":\"512\",\"containerOverrides\":[{\"name\":\"a\",\"command\":[],"
-					     "\"environment\":[{\"name\":\"N\",\"value\":\"\"}],\"memory\":7}]}",
-			     &a, &tree, &o, &e),
+	assert_int_equal(
+	    task_override_parse(
+		"{\"cpu\":\"512\",\"containerOverrides\":[{\"name\":\"a\",\"command\":[],"
+		"\"environment\":[{\"name\":\"N\",\"value\":\"\"}],\"memory\":7}]}",
+		&a, &tree, &o, &e),
 	    0);
 	assert_string_equal(o.cpu, "512");
 	assert_true(o.containers.v[0].command.set);
@@ -194,21 +200,30 @@ static void
 test_defaults(void **state)
 {
 	_cleanup_free_ char *bridge = store_form(
-	    "{\"family\":\"f\",\"cpu\":\"1 vCPU\",\"memory\":\"1GB\",\"tags\":[{\"key\":\"k\",\"value\":\"v\"}],\"containerDefinitions\":["
+	    "{\"family\":\"f\",\"cpu\":\"1 "
+	    "vCPU\",\"memory\":\"1GB\",\"tags\":[{\"key\":\"k\",\"value\":\"v\"}],"
+	    "\"containerDefinitions\":["
 	    "{\"name\":\"a\",\"image\":\"i\",\"portMappings\":[{\"containerPort\":80}]}]}");
-	_cleanup_free_ char *awsvpc = store_form(
-	    "{\"family\":\"f\",\"networkMode\":\"awsvpc\",\"cpu\":\"256\",\"memory\":\"512\",\"containerDefinitions\":["
-	    "{\"name\":\"a\",\"image\":\"i\",\"portMappings\":[{\"containerPort\":80},{\"containerPortRange\":\"90-91\"}]}]}");
+	_cleanup_free_ char *awsvpc =
+	    store_form("{\"family\":\"f\",\"networkMode\":\"awsvpc\",\"cpu\":\"256\",\"memory\":"
+		       "\"512\",\"containerDefinitions\":["
+		       "{\"name\":\"a\",\"image\":\"i\",\"portMappings\":[{\"containerPort\":80},{"
+		       "\"containerPortRange\":\"90-91\"}]}]}");
 
 	(void)state;
 	assert_string_equal(bridge,
-	    "{\"family\":\"f\",\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\",\"portMappings\":["
-	    "{\"containerPort\":80,\"hostPort\":0,\"protocol\":\"tcp\"}],\"cpu\":0,\"essential\":true,\"environment\":[],"
-	    "\"mountPoints\":[],\"volumesFrom\":[],\"systemControls\":[]}],\"cpu\":\"1024\",\"memory\":\"1024\","
+	    "{\"family\":\"f\",\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\","
+	    "\"portMappings\":["
+	    "{\"containerPort\":80,\"hostPort\":0,\"protocol\":\"tcp\"}],\"cpu\":0,\"essential\":"
+	    "true,\"environment\":[],"
+	    "\"mountPoints\":[],\"volumesFrom\":[],\"systemControls\":[]}],\"cpu\":\"1024\","
+	    "\"memory\":\"1024\","
 	    "\"volumes\":[],\"placementConstraints\":[],\"requiresAttributes\":["
-	    "{\"name\":\"com.amazonaws.ecs.capability.docker-remote-api.1.18\"}],\"compatibilities\":[\"EXTERNAL\",\"EC2\"]}");
-	assert_non_null(strstr(awsvpc,
-	    "[{\"containerPort\":80,\"hostPort\":80,\"protocol\":\"tcp\"},{\"containerPortRange\":\"90-91\",\"protocol\":\"tcp\"}]"));
+	    "{\"name\":\"com.amazonaws.ecs.capability.docker-remote-api.1.18\"}],"
+	    "\"compatibilities\":[\"EXTERNAL\",\"EC2\"]}");
+	assert_non_null(
+	    strstr(awsvpc, "[{\"containerPort\":80,\"hostPort\":80,\"protocol\":\"tcp\"},{"
+			   "\"containerPortRange\":\"90-91\",\"protocol\":\"tcp\"}]"));
 	assert_non_null(strstr(awsvpc, "\"compatibilities\":[\"EC2\",\"FARGATE\"]"));
 	assert_non_null(strstr(awsvpc, "{\"name\":\"ecs.capability.task-eni\"}"));
 }
@@ -218,11 +233,15 @@ test_round_trip(void **state)
 {
 	static const char *const texts[] = {
 		"{\"family\":\"f\",\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\"}]}",
-		"{\"family\":\"f\",\"networkMode\":\"host\",\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\",\"portMappings\":"
+		"{\"family\":\"f\",\"networkMode\":\"host\",\"containerDefinitions\":[{\"name\":"
+		"\"a\",\"image\":\"i\",\"portMappings\":"
 		"[{\"containerPort\":80}],\"environment\":[{\"name\":\"N\",\"value\":\"V\"}]}]}",
-		"{\"family\":\"f\",\"networkMode\":\"awsvpc\",\"cpu\":\".25 vCPU\",\"memory\":\"0.5 GB\",\"requiresCompatibilities\":"
-		"[\"FARGATE\"],\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\",\"portMappings\":[{\"containerPort\":80}],"
-		"\"dockerLabels\":{\"z\":\"1\",\"a\":\"2\"},\"healthCheck\":{\"command\":[\"CMD-SHELL\",\"true\"]}}],"
+		"{\"family\":\"f\",\"networkMode\":\"awsvpc\",\"cpu\":\".25 "
+		"vCPU\",\"memory\":\"0.5 GB\",\"requiresCompatibilities\":"
+		"[\"FARGATE\"],\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\","
+		"\"portMappings\":[{\"containerPort\":80}],"
+		"\"dockerLabels\":{\"z\":\"1\",\"a\":\"2\"},\"healthCheck\":{\"command\":[\"CMD-"
+		"SHELL\",\"true\"]}}],"
 		"\"volumes\":[{\"name\":\"v\",\"host\":{}}]}",
 	};
 
@@ -252,8 +271,9 @@ test_reply(void **state)
 	_cleanup_json_ struct json_object *o = task_definition_doc_reply(&t);
 
 	(void)state;
-	assert_string_equal(json_print(o), "{\"family\":\"f\",\"status\":\"INACTIVE\",\"registeredAt\":1703691100.123,"
-					   "\"deregisteredAt\":1703691101.000}");
+	assert_string_equal(json_print(o),
+	    "{\"family\":\"f\",\"status\":\"INACTIVE\",\"registeredAt\":1703691100.123,"
+	    "\"deregisteredAt\":1703691101.000}");
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every rule of RegisterTaskDefinition: a definition, the rule that must refuse it and its words. A rule without a case
- * here fails the last test.
+ * Every rule of RegisterTaskDefinition: a definition, the rule that must refuse it and its words. A
+ * rule without a case here fails the last test.
  */
 #include "daemon/ecs/task_definition_rules.h"
 
@@ -30,14 +30,15 @@
 #define LOGS_GOOD LOGS("'awslogs-region':'us-east-1','awslogs-group':'g'")
 #define VOLUME(more) DEF(",'volumes':[{'name':'v'," more "}]")
 #define EFS(more) VOLUME("'efsVolumeConfiguration':{'fileSystemId':'fs-1'" more "}")
-#define DEPENDS(name, condition) ",'dependsOn':[{'containerName':'" name "','condition':'" condition "'}]"
+#define DEPENDS(name, condition)                                                                   \
+	",'dependsOn':[{'containerName':'" name "','condition':'" condition "'}]"
 #define TEN "xxxxxxxxxx"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define LONG HUNDRED HUNDRED HUNDRED
 #define NOT_SUPPORTED "Fargate compatible task definitions do not support "
 #define SETTING(what)                                                                              \
-	"Invalid '" what                                                                           \
-	"' setting for task. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+	"Invalid '" what "' setting for task. For more information, see the Troubleshooting "      \
+	"section of the Amazon ECS Developer Guide."
 #define A_SETTING "Invalid setting for container 'a'. "
 #define V_SETTING "Invalid setting for volume 'v'. "
 #define NO_MEMORY A_SETTING "At least one of 'memory' or 'memoryReservation' must be specified."
@@ -360,9 +361,11 @@ test_cases(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		e = (struct err){ 0 };
 		ask(cases[i].json, false, &rule, &e);
-		if (!streq(rule, cases[i].rule) || (rule != NULL && !streq(e.text, cases[i].message)))
-			fail_msg("%s: rule %s \"%s\", should be %s \"%s\"", cases[i].json, rule != NULL ? rule : "none",
-			    e.text, cases[i].rule != NULL ? cases[i].rule : "none",
+		if (!streq(rule, cases[i].rule) ||
+		    (rule != NULL && !streq(e.text, cases[i].message)))
+			fail_msg("%s: rule %s \"%s\", should be %s \"%s\"", cases[i].json,
+			    rule != NULL ? rule : "none", e.text,
+			    cases[i].rule != NULL ? cases[i].rule : "none",
 			    cases[i].message != NULL ? cases[i].message : "");
 	}
 }
@@ -392,24 +395,29 @@ test_too_many_of_a_kind(void **state)
 
 	(void)state;
 	len = (size_t)snprintf(json, sizeof(json),
-	    "{'family':'f','containerDefinitions':[{'name':'a','image':'b','memory':64,'portMappings':[");
+	    "{'family':'f','containerDefinitions':[{'name':'a','image':'b','memory':64,'"
+	    "portMappings':[");
 	for (int i = 0; i < 101; i++)
-		len += (size_t)snprintf(json + len, sizeof(json) - len, "%s{'containerPortRange':'%d-%d'}",
-		    i > 0 ? "," : "", 1000 + 2 * i, 1001 + 2 * i);
+		len += (size_t)snprintf(json + len, sizeof(json) - len,
+		    "%s{'containerPortRange':'%d-%d'}", i > 0 ? "," : "", 1000 + 2 * i,
+		    1001 + 2 * i);
 	(void)snprintf(json + len, sizeof(json) - len, "]}]}");
 	ask(json, false, &rule, &e);
 	assert_string_equal(rule, "port_range_count");
-	assert_string_equal(e.text, A_SETTING "A maximum of 100 port ranges can be specified per container.");
+	assert_string_equal(
+	    e.text, A_SETTING "A maximum of 100 port ranges can be specified per container.");
 
 	len = (size_t)snprintf(json, sizeof(json),
-	    "{'family':'f','containerDefinitions':[{'name':'a','image':'b','memory':64,'environmentFiles':[");
+	    "{'family':'f','containerDefinitions':[{'name':'a','image':'b','memory':64,'"
+	    "environmentFiles':[");
 	for (int i = 0; i < 11; i++)
 		len += (size_t)snprintf(json + len, sizeof(json) - len,
 		    "%s{'type':'s3','value':'arn:aws:s3:::b/%d.env'}", i > 0 ? "," : "", i);
 	(void)snprintf(json + len, sizeof(json) - len, "]}]}");
 	ask(json, false, &rule, &e);
 	assert_string_equal(rule, "environment_files");
-	assert_string_equal(e.text, A_SETTING "A maximum of 10 environment files can be specified.");
+	assert_string_equal(
+	    e.text, A_SETTING "A maximum of 10 environment files can be specified.");
 }
 
 static bool
