@@ -81,6 +81,7 @@ class Daemon:
         self.owner = owner or "t-" + uuid.uuid4().hex[:12]
         self.engine = engine or Engine()
         self.process = None
+        self.ended = None  # the exit code that kill() or terminate() saw: any other end is a crash
         self.port = None
         self.state_dir.mkdir()
         self.runtime_dir.mkdir()
@@ -116,6 +117,7 @@ class Daemon:
                 [BUILD / "localemu-ecsd", "--listen", f"127.0.0.1:{port}", "--state-dir", self.state_dir,
                  "--runtime-dir", self.runtime_dir, "--owner", self.owner, *self.arguments],
                 env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.ended = None
         self.port = port
 
     def start(self, port=0):
@@ -138,15 +140,17 @@ class Daemon:
 
     def kill(self):
         """kill -9, and wait until it and its shims are gone."""
+        assert self.process.poll() is None, f"died before it was killed: {self.process.returncode}\n{self.log_text}"
         self.process.kill()
-        self.process.wait()
+        self.ended = self.process.wait()
         wait_until(lambda: not self.left_shims(), 5, "shims to leave with their daemon")
 
     def terminate(self):
         """SIGTERM; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_S)
+            self.ended = self.process.wait(STOP_S)
+        return self.process.returncode
 
     def restart(self, same_port=True):
         """A new process over the same directories, after kill or terminate."""
@@ -251,6 +255,8 @@ class Daemon:
                 code = self.terminate()
                 if code != 0:
                     complaints.append(f"the daemon's exit code was {code}")
+            elif self.process and self.ended is None:
+                complaints.append(f"the daemon died by itself: {self.process.returncode}")
             try:
                 wait_until(lambda: not self.leftovers(), 5, "nothing left")
             except AssertionError:
