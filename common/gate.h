@@ -21,6 +21,7 @@
 
 struct gate_failure {
 	int32_t errnum; /* of the exec: ENOENT, EACCES, ENOEXEC … */
+	int32_t found;	/* 1: the file was found and the kernel refused it (its interpreter, its format) */
 };
 
 #endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One container of a task: image, create, start through the gate, ports, exit, stop. It raises EV_CHANGED at its task
+ * for each step; in which order and whether at all is decided there.
+ */
+#ifndef SHIM_CONTAINER_H
+#define SHIM_CONTAINER_H
+
+#include "shim/engine.h"
+#include "shim/gate.h"
+#include "shim/plan.h"
+
+struct task;
+
+/* In the order in which a container goes through them. */
+enum container_phase {
+	PHASE_NEW,
+	PHASE_FETCHING, /* image inspect, pull */
+	PHASE_FETCHED,
+	PHASE_CREATING,
+	PHASE_CREATED,
+	PHASE_STARTING, /* until start has returned, the exec has happened and the ports are known */
+	PHASE_RUNNING,
+	PHASE_STOPPED,
+	PHASE_MAX,
+};
+
+struct container_binding {
+	char *bind_ip;
+	int64_t container_port, host_port;
+	char *protocol;
+	char *container_range, *host_range; /* NULL: no range */
+};
+
+struct container {
+	struct task *task;
+	size_t index;
+	const struct plan_container *plan; /* NULL where the definition could not be planned */
+	char *name;
+	enum container_phase phase;
+	char *id;
+	char *digest;
+	struct engine_req *req; /* the one in flight */
+	struct engine_req *stop_req;
+	struct timer *timer; /* next attempt of a pull; the end of the wait for a restart */
+	struct timer *start_timer; /* startTimeout */
+	struct gate *gate;
+
+	struct arena image_arena;
+	struct plan_image image;
+	char *command; /* the first word of the user's process */
+	unsigned pull_attempts;
+	size_t volumes_checked;
+	bool start_returned, gate_passed;
+	bool start_timed_out;
+	bool failed; /* never ran: `reason` says why */
+
+	bool died; /* its end is known, the verdict is not */
+	int64_t killed_ms; /* when somebody else asked the Engine to end it, 0: nobody */
+	bool oom;
+	bool has_exit_code;
+	int exit_code;
+	char *reason;
+	int64_t started_ms, stopped_ms;
+	enum health_state health;
+	struct container_binding *bindings;
+	size_t n_bindings;
+	bool seen;	      /* by the running sync */
+	bool removed;	      /* by the running clean-up */
+};
+
+void container_init(struct container *c, struct task *t, size_t index, const char *name, const struct plan_container *plan);
+void container_done(struct container *c);
+
+/* Starts the next piece of work towards RUNNING, where there is one and nothing has to be waited for. */
+void container_advance(struct container *c);
+/* Starts, or goes on with, its end. Containers that depend on it must be STOPPED before. */
+void container_halt(struct container *c);
+/* The requests in flight are gone: back to the last certain step. */
+void container_forget(struct container *c);
+/* What the Engine says of it now; NULL: it has no such container. */
+void container_learn(struct container *c, const struct engine_container *facts);
+void container_on_event(struct container *c, const struct engine_event *ev);
+/* The reason why it never ran: "<error>: <text>". */
+void container_fail(struct container *c, const char *error, const char *text);
+
+/* For image.c: the image is there, with its facts in c->image. */
+void container_set_phase(struct container *c, enum container_phase phase);
+/* Fetches the image, by a pull where it is absent (image.c). */
+void image_fetch(struct container *c);
+/* Whether what it depends on lets it be created: 1 yes, 0 not yet, -1 never, with the caller's text (depend.c). */
+int depend_check(const struct container *c, char **ret_text);
+/* True if a container that depends on this one has not stopped yet. */
+bool depend_is_needed(const struct container *c);
+/* Host ports, as the Engine allocated them (bindings.c). */
+void bindings_read(struct container *c, struct json_object *ports);
+void bindings_add(struct container *c, const struct container_binding *b);
+void bindings_clear(struct container *c);
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcurl's multi interface on the loop. libcurl may not be called from its own callbacks, so these only collect; what
+ * came is given out when libcurl has returned. Called by engine.c; it must not know what is asked.
+ */
+#include "shim/curl.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+
+#define CONNECTIONS_KEPT 4L
+#define CONNECT_TIMEOUT_MS 5000L
+#define BUFFER_BYTES 8192L
+
+struct curl_io {
+	struct loop *loop;
+	char *socket_path;
+	CURLM *multi;
+	struct event *timer;
+	struct curl_slist *headers;
+	struct curl_io_req *reqs;
+};
+
+struct curl_io_req {
+	struct curl_io *io;
+	struct curl_io_req *next, **link;
+	struct curl_io_ask ask;
+	CURL *easy;
+	char *body; /* what was received and not yet given out */
+	size_t len, size;
+	bool oversize;
+	bool fresh;  /* `body` has bytes that no line was looked for in */
+	bool done;
+	CURLcode result;
+	bool busy;	/* one of its callbacks runs */
+	bool cancelled; /* by that callback */
+};
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp);
+static int on_curl_timer(CURLM *multi, long timeout_ms, void *userp);
+static void on_timer(evutil_socket_t fd, short what, void *arg);
+static void req_free(struct curl_io_req *r);
+
+static void *
+require(void *p)
+{
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+struct curl_io *
+curl_io_new(struct loop *l, const char *socket_path)
+{
+	struct curl_io *io = xcalloc(1, sizeof(*io));
+
+	(void)curl_global_init(CURL_GLOBAL_NOTHING);
+	io->loop = l;
+	io->socket_path = xstrdup(socket_path);
+	io->multi = require(curl_multi_init());
+	io->timer = require(evtimer_new(loop_base(l), on_timer, io));
+	io->headers = require(curl_slist_append(NULL, "Content-Type: application/json"));
+	io->headers = require(curl_slist_append(io->headers, "Expect:"));
+	curl_multi_setopt(io->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	curl_multi_setopt(io->multi, CURLMOPT_SOCKETDATA, io);
+	curl_multi_setopt(io->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+	curl_multi_setopt(io->multi, CURLMOPT_TIMERDATA, io);
+	curl_multi_setopt(io->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
+	return io;
+}
+
+void
+curl_io_free(struct curl_io *io)
+{
+	if (io == NULL)
+		return;
+	while (io->reqs != NULL)
+		req_free(io->reqs);
+	curl_multi_cleanup(io->multi);
+	event_free(io->timer);
+	curl_slist_free_all(io->headers);
+	free(io->socket_path);
+	free(io);
+}
+
+static size_t
+on_curl_write(char *data, size_t size, size_t n, void *userp)
+{
+	struct curl_io_req *r = userp;
+	size_t add = size * n;
+
+	if (r->cancelled || r->len + add > CURL_IO_REPLY_MAX) {
+		r->oversize = !r->cancelled;
+		return 0;
+	}
+	if (r->len + add + 1 > r->size) {
+		r->size = (r->len + add + 1) * 3 / 2;
+		r->body = xrealloc(r->body, r->size, 1);
+	}
+	memcpy(r->body + r->len, data, add);
+	r->len += add;
+	r->body[r->len] = '\0';
+	r->fresh = true;
+	return add;
+}
+
+static void
+set_method(struct curl_io_req *r)
+{
+	CURL *h = r->easy;
+
+	if (r->ask.body != NULL) {
+		curl_easy_setopt(h, CURLOPT_POST, 1L);
+		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)strlen(r->ask.body));
+		curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS, r->ask.body);
+	} else if (streq(r->ask.method, "POST")) {
+		curl_easy_setopt(h, CURLOPT_POST, 1L);
+		curl_easy_setopt(h, CURLOPT_POSTFIELDS, "");
+		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, 0L);
+	} else if (!streq(r->ask.method, "GET")) {
+		curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, r->ask.method);
+	}
+}
+
+struct curl_io_req *
+curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
+{
+	struct curl_io_req *r = xcalloc(1, sizeof(*r));
+	_cleanup_free_ char *url = xasprintf("http://docker%s", ask->url);
+	CURL *h = require(curl_easy_init());
+
+	*r = (struct curl_io_req){ .io = io, .ask = *ask, .easy = h, .next = io->reqs, .link = &io->reqs };
+	if (r->next != NULL)
+		r->next->link = &r->next;
+	io->reqs = r;
+	curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, io->socket_path);
+	curl_easy_setopt(h, CURLOPT_URL, url);
+	curl_easy_setopt(h, CURLOPT_HTTPHEADER, io->headers);
+	curl_easy_setopt(h, CURLOPT_PRIVATE, r);
+	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_PROXY, "");
+	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_curl_write);
+	curl_easy_setopt(h, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)ask->timeout_ms);
+	if (ask->idle_ms > 0) {
+		curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(ask->idle_ms / 1000));
+	}
+	set_method(r);
+	if (curl_multi_add_handle(io->multi, h) != CURLM_OK)
+		abort();
+	return r;
+}
+
+void
+curl_io_cancel(struct curl_io_req *r)
+{
+	if (r == NULL)
+		return;
+	if (r->busy)
+		r->cancelled = true;
+	else
+		req_free(r);
+}
+
+void
+curl_io_cancel_all(struct curl_io *io)
+{
+	for (struct curl_io_req *r = io->reqs, *next; r != NULL; r = next) {
+		next = r->next;
+		curl_io_cancel(r);
+	}
+}
+
+static void
+req_free(struct curl_io_req *r)
+{
+	*r->link = r->next;
+	if (r->next != NULL)
+		r->next->link = r->link;
+	curl_multi_remove_handle(r->io->multi, r->easy);
+	curl_easy_cleanup(r->easy);
+	free(r->body);
+	free(r);
+}
+
+static int
+errnum_of(const struct curl_io_req *r)
+{
+	if (r->oversize)
+		return EMSGSIZE;
+	if (r->result == CURLE_OK)
+		return 0;
+	return r->result == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : ECONNREFUSED;
+}
+
+static int
+status_of(const struct curl_io_req *r)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
+static void
+give_done(struct curl_io_req *r)
+{
+	struct curl_header *h = NULL;
+	struct curl_io_reply reply = {
+		.errnum = errnum_of(r),
+		.status = status_of(r),
+		.body = r->body != NULL ? r->body : "",
+		.len = r->len,
+	};
+
+	if (curl_easy_header(r->easy, "Api-Version", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
+		reply.api_version = h->value;
+	r->ask.on_done(&reply, r->ask.arg);
+}
+
+/* Gives out whole lines and keeps the rest. */
+static void
+give_lines(struct curl_io_req *r)
+{
+	char *at = r->body, *end;
+
+	while (!r->cancelled && (end = memchr(at, '\n', r->len - (size_t)(at - r->body))) != NULL) {
+		size_t len = (size_t)(end - at);
+
+		if (len > 0 && at[len - 1] == '\r')
+			len--;
+		at[len] = '\0';
+		if (len > 0)
+			r->ask.on_line(at, len, r->ask.arg);
+		at = end + 1;
+	}
+	r->len -= (size_t)(at - r->body);
+	memmove(r->body, at, r->len);
+	r->body[r->len] = '\0';
+}
+
+/* Returns true if the request is over and was freed. */
+static bool
+give(struct curl_io_req *r)
+{
+	r->busy = true;
+	if (r->fresh && r->ask.on_line != NULL && status_of(r) == 200)
+		give_lines(r);
+	r->fresh = false;
+	if (r->done && !r->cancelled)
+		give_done(r);
+	r->busy = false;
+	if (!r->done && !r->cancelled)
+		return false;
+	req_free(r);
+	return true;
+}
+
+/* What came since, outside of libcurl. A callback may start and cancel any request: look from the start each time. */
+static void
+give_all(struct curl_io *io)
+{
+	struct curl_io_req *r;
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(io->multi, &left)) != NULL) {
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
+		r->done = true;
+		r->result = m->data.result;
+	}
+	for (r = io->reqs; r != NULL;) {
+		if (!r->done && !(r->fresh && r->ask.on_line != NULL)) {
+			r = r->next;
+			continue;
+		}
+		(void)give(r);
+		r = io->reqs;
+	}
+}
+
+static void
+on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	struct curl_io *io = arg;
+	int running;
+	int mask = ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0);
+
+	(void)curl_multi_socket_action(io->multi, fd, mask, &running);
+	give_all(io);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct curl_io *io = arg;
+	int running;
+
+	(void)fd;
+	(void)what;
+	(void)curl_multi_socket_action(io->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	give_all(io);
+}
+
+static int
+on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
+{
+	struct curl_io *io = userp;
+	struct event *ev = socketp;
+	short mask = (short)(((what & CURL_POLL_IN) ? EV_READ : 0) | ((what & CURL_POLL_OUT) ? EV_WRITE : 0));
+
+	(void)easy;
+	if (ev != NULL)
+		event_free(ev);
+	ev = NULL;
+	if (what != CURL_POLL_REMOVE) {
+		ev = require(event_new(loop_base(io->loop), fd, (short)(mask | EV_PERSIST), on_socket, io));
+		(void)event_add(ev, NULL);
+	}
+	(void)curl_multi_assign(io->multi, fd, ev);
+	return 0;
+}
+
+static int
+on_curl_timer(CURLM *multi, long timeout_ms, void *userp)
+{
+	struct curl_io *io = userp;
+	struct timeval tv = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+
+	(void)multi;
+	if (timeout_ms < 0)
+		(void)event_del(io->timer);
+	else
+		(void)event_add(io->timer, &tv);
+	return 0;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes the plan of a task: names, labels, ports, volumes, dependencies and their order. Called once per task by task.c;
+ * the Engine's JSON is made in plan_body.c.
+ */
+#include "shim/plan.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define CLUSTER_NAME_MAX 20
+#define TASK_ID_SHORT 12
+#define STOP_TIMEOUT_S 30 /* ECS_CONTAINER_STOP_TIMEOUT's default */
+#define STOP_TIMEOUT_MIN_S 1
+#define RANGE_FIRST 49153 /* the dynamic host port range of the agent's documentation */
+#define RANGE_LAST 65535
+
+static int parse(struct plan *p, const struct plan_input *in, struct err *e);
+static void name_all(struct plan *p, const struct plan_input *in);
+static void plan_container(struct plan *p, size_t i, const struct plan_input *in);
+static void plan_ports(struct plan *p, struct plan_container *c);
+static void plan_volumes(struct plan *p, const struct plan_input *in);
+static int plan_deps(struct plan *p, size_t i, struct err *e);
+static int plan_order(struct plan *p, struct err *e);
+static void choose_leader(struct plan *p);
+static void join_leader(struct plan *p);
+
+int
+plan_build(const struct plan_input *in, struct plan *ret, struct err *e)
+{
+	struct plan p = { 0 };
+	int r = parse(&p, in, e);
+
+	if (r == 0) {
+		name_all(&p, in);
+		p.n = p.def.containers.n;
+		p.containers = arena_alloc(&p.arena, p.n * sizeof(*p.containers));
+		p.order = arena_alloc(&p.arena, p.n * sizeof(*p.order));
+		plan_volumes(&p, in);
+		for (size_t i = 0; i < p.n; i++)
+			plan_container(&p, i, in);
+		for (size_t i = 0; r == 0 && i < p.n; i++)
+			r = plan_deps(&p, i, e);
+	}
+	if (r == 0)
+		r = plan_order(&p, e);
+	if (r == 0) {
+		choose_leader(&p);
+		join_leader(&p);
+		r = plan_order(&p, e);
+	}
+	if (r < 0) {
+		plan_done(&p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void
+plan_done(struct plan *p)
+{
+	json_object_put(p->definition_tree);
+	json_object_put(p->overrides_tree);
+	arena_done(&p->arena);
+	*p = (struct plan){ 0 };
+}
+
+static int
+parse(struct plan *p, const struct plan_input *in, struct err *e)
+{
+	int r = task_def_parse(in->definition_json, &p->arena, &p->definition_tree, &p->def, e);
+
+	if (r == 0 && in->overrides_json != NULL && in->overrides_json[0] != '\0')
+		r = task_override_parse(in->overrides_json, &p->arena, &p->overrides_tree, &p->overrides, e);
+	return r;
+}
+
+static void
+add_label(struct plan *p, const char *key, const char *value)
+{
+	p->labels[p->n_labels][0] = key;
+	p->labels[p->n_labels][1] = arena_strdup(&p->arena, value);
+	p->n_labels++;
+}
+
+/* The labels of every container of the task (design.md section 7, and the agent's own). */
+static void
+name_all(struct plan *p, const struct plan_input *in)
+{
+	const struct td_runtime_platform *platform = p->def.runtime_platform;
+
+	/* Tasks that start at the same time look in different places. */
+	p->next_range = RANGE_FIRST + strtoll(arena_printf(&p->arena, "%.4s", in->task_id), NULL, 16) % (RANGE_LAST - RANGE_FIRST);
+	p->fargate = streq(in->launch_type, "FARGATE");
+	p->execution_env = p->fargate ? "AWS_ECS_FARGATE" : "AWS_ECS_EC2";
+	p->region = arena_strdup(&p->arena, in->region);
+	p->gate_parent = arena_strdup(&p->arena, in->gate_parent);
+	p->init_path = arena_strdup(&p->arena, in->init_path);
+	p->publish_address = arena_strdup(&p->arena, in->publish_address);
+	p->task_arn = arena_strdup(&p->arena, in->task_arn);
+	p->owner = arena_strdup(&p->arena, in->owner);
+	if (platform != NULL && platform->cpu_architecture != CPU_UNSET)
+		p->platform = platform->cpu_architecture == CPU_ARM64 ? "linux/arm64" : "linux/amd64";
+	add_label(p, "localemu.service", "ecs");
+	add_label(p, "localemu.owner", in->owner);
+	add_label(p, "localemu.cluster", in->cluster_arn);
+	add_label(p, "localemu.task-arn", in->task_arn);
+	add_label(p, "com.amazonaws.ecs.task-arn", in->task_arn);
+	add_label(p, "com.amazonaws.ecs.cluster", in->cluster_name);
+	add_label(p, "com.amazonaws.ecs.task-definition-family", in->family);
+	add_label(p, "com.amazonaws.ecs.task-definition-version", arena_printf(&p->arena, "%" PRId64, in->revision));
+}
+
+static const struct container_override *
+find_override(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->overrides.containers.n; i++)
+		if (streq(p->overrides.containers.v[i].name, name))
+			return &p->overrides.containers.v[i];
+	return NULL;
+}
+
+static void
+plan_container(struct plan *p, size_t i, const struct plan_input *in)
+{
+	const struct container_def *def = &p->def.containers.v[i];
+	struct plan_container *c = &p->containers[i];
+
+	*c = (struct plan_container){
+		.def = def,
+		.override = find_override(p, def->name),
+		.docker_name = arena_printf(&p->arena, "localemu-ecs-%.*s-%.*s-%s", CLUSTER_NAME_MAX, in->cluster_name,
+		    TASK_ID_SHORT, in->task_id, def->name),
+		.essential = def->essential != TRI_FALSE,
+		.stop_timeout_s = def->stop_timeout.set ? def->stop_timeout.v : STOP_TIMEOUT_S,
+		.start_timeout_s = def->start_timeout.set ? def->start_timeout.v : 0,
+	};
+	if (c->stop_timeout_s < STOP_TIMEOUT_MIN_S)
+		c->stop_timeout_s = STOP_TIMEOUT_MIN_S;
+	plan_ports(p, c);
+}
+
+static void choose_range(struct plan *p, struct plan_port *port);
+
+/* Ports leave a namespace of their own only in bridge mode; in host mode they are open by themselves. */
+static void
+plan_ports(struct plan *p, struct plan_container *c)
+{
+	bool bridge = p->def.network_mode == NETWORK_BRIDGE || p->def.network_mode == NETWORK_UNSET;
+
+	if (!bridge && p->def.network_mode != NETWORK_HOST)
+		return;
+	c->ports = arena_alloc(&p->arena, c->def->port_mappings.n * sizeof(*c->ports));
+	for (size_t i = 0; i < c->def->port_mappings.n; i++) {
+		const struct td_port_mapping *m = &c->def->port_mappings.v[i];
+		struct plan_port *port = &c->ports[c->n_ports];
+
+		port->protocol = m->protocol == PROTOCOL_UDP ? "udp" : "tcp";
+		if (m->container_port_range != NULL) {
+			if (sscanf(m->container_port_range, "%" SCNd64 "-%" SCNd64, &port->container_first,
+				&port->container_last) != 2)
+				continue;
+			port->range = true;
+			if (bridge)
+				choose_range(p, port);
+		} else if (m->container_port.set) {
+			port->container_first = port->container_last = m->container_port.v;
+			port->host_first = m->host_port.v;
+		} else {
+			continue;
+		}
+		if (!bridge)
+			port->host_first = port->container_first;
+		c->n_ports++;
+	}
+}
+
+static void
+choose_range(struct plan *p, struct plan_port *port)
+{
+	int64_t n = port->container_last - port->container_first + 1;
+
+	port->host_first = plan_free_range(p->publish_address, port->protocol, p->next_range, n);
+	if (port->host_first == 0)
+		port->host_first = plan_free_range(p->publish_address, port->protocol, RANGE_FIRST, n);
+	p->next_range = port->host_first + n;
+}
+
+static bool
+port_is_free(const char *address, const char *protocol, int64_t port)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	_cleanup_close_ int fd =
+	    socket(AF_INET, (streq(protocol, "udp") ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+
+	if (inet_pton(AF_INET, address, &sa.sin_addr) != 1)
+		sa.sin_addr.s_addr = htonl(INADDR_ANY);
+	return fd >= 0 && bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
+}
+
+/* The Engine does not choose neighbours, so that this is done as the agent does it: by trying. */
+int64_t
+plan_free_range(const char *address, const char *protocol, int64_t from, int64_t n)
+{
+	int64_t run = 0;
+
+	for (int64_t port = from; n > 0 && port <= RANGE_LAST; port++) {
+		run = port_is_free(address, protocol, port) ? run + 1 : 0;
+		if (run == n)
+			return port - n + 1;
+	}
+	return 0;
+}
+
+/* A volume name out of what may hold slashes and colons. */
+static const char *
+volume_key(struct plan *p, const char *kind, const char *id, const char *root)
+{
+	char *s = arena_printf(&p->arena, "localemu-ecs-%s-%s%s", kind, id != NULL ? id : "",
+	    root != NULL && !streq(root, "/") ? root : "");
+
+	for (char *at = s; *at != '\0'; at++)
+		if (strchr("/: ", *at) != NULL)
+			*at = '_';
+	return s;
+}
+
+static void
+plan_volumes(struct plan *p, const struct plan_input *in)
+{
+	p->n_volumes = p->def.volumes.n;
+	p->volumes = arena_alloc(&p->arena, p->n_volumes * sizeof(*p->volumes));
+	for (size_t i = 0; i < p->n_volumes; i++) {
+		const struct td_volume *def = &p->def.volumes.v[i];
+		struct plan_volume *v = &p->volumes[i];
+
+		v->def = def;
+		if (def->host != NULL && def->host->source_path != NULL)
+			continue;
+		if (def->docker != NULL && def->docker->scope == SCOPE_SHARED) {
+			v->docker_name = def->name;
+			v->must_exist = def->docker->autoprovision != TRI_TRUE;
+		} else if (def->efs != NULL) {
+			v->docker_name = volume_key(p, "efs", def->efs->file_system_id, def->efs->root_directory);
+		} else if (def->s3files != NULL) {
+			v->docker_name =
+			    volume_key(p, "s3files", def->s3files->file_system_arn, def->s3files->root_directory);
+		} else {
+			v->docker_name = arena_printf(
+			    &p->arena, "localemu-ecs-%.*s-%s", TASK_ID_SHORT, in->task_id, def->name);
+			v->owned = true;
+		}
+	}
+}
+
+const struct plan_volume *
+plan_volume_find(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_volumes; i++)
+		if (streq(p->volumes[i].def->name, name))
+			return &p->volumes[i];
+	return NULL;
+}
+
+static int
+add_dep(struct plan *p, size_t i, const char *on, size_t on_len, enum plan_condition condition, struct err *e)
+{
+	struct plan_container *c = &p->containers[i];
+
+	for (size_t k = 0; k < p->n; k++) {
+		const char *name = p->def.containers.v[k].name;
+
+		if (strlen(name) != on_len || memcmp(name, on, on_len) != 0)
+			continue;
+		c->deps[c->n_deps++] = (struct plan_dep){ .on = k, .condition = condition };
+		return 0;
+	}
+	return err_set(e, ERR_CLIENT,
+	    "dependency graph: container ordering dependency [%.*s] for target [%s] does not exist.", (int)on_len, on,
+	    c->def->name);
+}
+
+static enum plan_condition
+condition_of(int condition)
+{
+	static const enum plan_condition table[DEPENDENCY_CONDITION_MAX] = {
+		[DEPEND_UNSET] = PLAN_START,
+		[DEPEND_START] = PLAN_START,
+		[DEPEND_COMPLETE] = PLAN_COMPLETE,
+		[DEPEND_SUCCESS] = PLAN_SUCCESS,
+		[DEPEND_HEALTHY] = PLAN_HEALTHY,
+	};
+
+	return table[condition];
+}
+
+/* dependsOn, and what links and volumesFrom imply (agent: task.go initializeContainerOrdering). */
+static int
+plan_deps(struct plan *p, size_t i, struct err *e)
+{
+	const struct container_def *def = p->containers[i].def;
+	size_t most = def->depends_on.n + def->links.n + def->volumes_from.n + 1;
+	int r = 0;
+
+	p->containers[i].deps = arena_alloc(&p->arena, most * sizeof(struct plan_dep));
+	for (size_t k = 0; r == 0 && k < def->depends_on.n; k++) {
+		const struct td_dependency *d = &def->depends_on.v[k];
+		const struct container_def *on = task_def_container(&p->def, d->container_name);
+
+		if (d->condition == DEPEND_HEALTHY && on != NULL && on->health_check == NULL)
+			return err_set(e, ERR_CLIENT,
+			    "dependency graph: container ordering dependency [%s] for target [%s] has no health check.",
+			    on->name, def->name);
+		r = add_dep(p, i, d->container_name, strlen(d->container_name), condition_of(d->condition), e);
+	}
+	for (size_t k = 0; r == 0 && k < def->links.n; k++)
+		r = add_dep(p, i, def->links.v[k], strcspn(def->links.v[k], ":"), PLAN_START, e);
+	for (size_t k = 0; r == 0 && k < def->volumes_from.n; k++) {
+		const char *source = def->volumes_from.v[k].source_container;
+
+		r = add_dep(p, i, source, strlen(source), PLAN_CREATED, e);
+	}
+	return r;
+}
+
+static bool
+placed(const size_t *order, size_t n, size_t what)
+{
+	for (size_t i = 0; i < n; i++)
+		if (order[i] == what)
+			return true;
+	return false;
+}
+
+/* Dependencies first, else in the order of the definition. */
+static int
+plan_order(struct plan *p, struct err *e)
+{
+	for (size_t done = 0; done < p->n;) {
+		size_t before = done;
+
+		for (size_t i = 0; i < p->n; i++) {
+			const struct plan_container *c = &p->containers[i];
+			bool ready = !placed(p->order, done, i);
+
+			for (size_t k = 0; ready && k < c->n_deps; k++)
+				ready = placed(p->order, done, c->deps[k].on);
+			if (ready)
+				p->order[done++] = i;
+		}
+		if (done == before)
+			return err_set(e, ERR_CLIENT, "task has a circular dependency between its containers");
+	}
+	return 0;
+}
+
+/* The first essential container: it lives as long as the task does. */
+static void
+choose_leader(struct plan *p)
+{
+	p->leader = p->order[0];
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->containers[p->order[i]].essential)
+			continue;
+		p->leader = p->order[i];
+		return;
+	}
+}
+
+/* True if `i` must run before `on` does. */
+static bool
+comes_before(const struct plan *p, size_t i, size_t on)
+{
+	const struct plan_container *c = &p->containers[on];
+
+	for (size_t k = 0; k < c->n_deps; k++)
+		if (c->deps[k].on == i || comes_before(p, i, c->deps[k].on))
+			return true;
+	return false;
+}
+
+/* In awsvpc mode containers share localhost: they join the leader's namespace, save those that it waits for. pidMode and
+ * ipcMode "task" are shared the same way. */
+static void
+join_leader(struct plan *p)
+{
+	bool network = p->def.network_mode == NETWORK_AWSVPC;
+
+	if (!network && p->def.pid_mode != PID_TASK && p->def.ipc_mode != IPC_TASK)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		struct plan_container *c = &p->containers[i];
+
+		if (i == p->leader || comes_before(p, i, p->leader))
+			continue;
+		c->joins = true;
+		c->deps[c->n_deps++] = (struct plan_dep){ .on = p->leader, .condition = PLAN_START };
+	}
+}

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One container of the plan as the body of the Engine's create call: every field of a container definition that a Linux
+ * Engine can do, in the order of the table in RegisterTaskDefinition's documentation. Called by container.c.
+ */
+#include "shim/plan.h"
+#include "common/gate.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define MIB (1024 * 1024)
+#define NS_PER_S 1000000000LL
+#define CPU_SHARES_MIN 2 /* agent: task_linux.go dockerCPUShares */
+#define CPU_SHARES_MAX 262144
+#define MEMORY_MIN_MIB 6 /* ContainerDefinition.memory */
+#define HEALTH_INTERVAL_S 30 /* HealthCheck's defaults */
+#define HEALTH_TIMEOUT_S 5
+#define HEALTH_RETRIES 3
+
+/* What is being built, and from what. */
+struct body {
+	const struct plan *plan;
+	const struct plan_container *c;
+	const struct container_def *def;
+	struct json_object *config, *host;
+	bool leads; /* owns the namespace that others join */
+};
+
+static void put_process(struct body *b, const struct str_list *argv);
+static void put_environment(struct body *b);
+static void put_labels(struct body *b);
+static void put_health(struct body *b);
+static void put_resources(struct body *b);
+static void put_network(struct body *b);
+static void put_ports(struct body *b);
+static void put_volumes(struct body *b);
+static void put_linux(struct body *b);
+static void put_security(struct body *b);
+static void put_logging(struct body *b);
+static void put_sysctls(struct body *b);
+
+int
+plan_body(const struct plan *p, size_t i, const struct plan_image *image, char **ret, struct err *e)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	_cleanup_json_ struct json_object *config = json_object_new_object();
+	struct str_list argv = { 0 };
+	struct body b = {
+		.plan = p,
+		.c = &p->containers[i],
+		.def = p->containers[i].def,
+		.config = config,
+		.host = json_object_new_object(),
+		.leads = i == p->leader && p->n > 1,
+	};
+
+	json_add(config, "HostConfig", b.host);
+	plan_argv(p, i, image, &argv, &a);
+	if (argv.n == 0)
+		return err_set(e, ERR_CLIENT, "Error response from daemon: No command specified");
+	put_process(&b, &argv);
+	put_environment(&b);
+	put_labels(&b);
+	put_health(&b);
+	put_resources(&b);
+	put_network(&b);
+	put_ports(&b);
+	put_volumes(&b);
+	put_linux(&b);
+	put_security(&b);
+	put_logging(&b);
+	put_sysctls(&b);
+	*ret = xstrdup(json_print(config));
+	return 0;
+}
+
+static struct json_object *
+array(struct json_object *o, const char *key)
+{
+	struct json_object *list = json_get(o, key);
+
+	if (list != NULL)
+		return list;
+	list = json_object_new_array();
+	json_add(o, key, list);
+	return list;
+}
+
+static struct json_object *
+object(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_get(o, key);
+
+	if (v != NULL)
+		return v;
+	v = json_object_new_object();
+	json_add(o, key, v);
+	return v;
+}
+
+static void
+push(struct json_object *o, const char *key, const char *value)
+{
+	json_object_array_add(array(o, key), json_object_new_string(value));
+}
+
+static void
+push_list(struct json_object *o, const char *key, const struct str_list *values)
+{
+	for (size_t i = 0; i < values->n; i++)
+		push(o, key, values->v[i]);
+}
+
+/* The Engine's own rule (moby: daemon/commit.go merge): an entry point of the user drops the image's command. */
+void
+plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret, struct arena *a)
+{
+	const struct plan_container *c = &p->containers[i];
+	struct str_list entry = c->def->entry_point;
+	struct str_list cmd =
+	    c->override != NULL && c->override->command.n > 0 ? c->override->command : c->def->command;
+
+	if (entry.n == 0) {
+		if (cmd.n == 0)
+			cmd = image->cmd;
+		if (!entry.set)
+			entry = image->entrypoint;
+	}
+	if (entry.n == 1 && entry.v[0][0] == '\0')
+		entry.n = 0;
+	ret->set = true;
+	ret->n = entry.n + cmd.n;
+	ret->v = arena_alloc(a, (ret->n + 1) * sizeof(*ret->v));
+	for (size_t k = 0; k < entry.n; k++)
+		ret->v[k] = entry.v[k];
+	for (size_t k = 0; k < cmd.n; k++)
+		ret->v[entry.n + k] = cmd.v[k];
+}
+
+static void
+put_process(struct body *b, const struct str_list *argv)
+{
+	json_add_str(b->config, "Image", b->def->image);
+	push(b->config, "Entrypoint", GATE_INIT);
+	push_list(b->config, "Cmd", argv);
+	json_add_str(b->config, "User", b->def->user);
+	json_add_str(b->config, "WorkingDir", b->def->working_directory);
+	json_add_bool(b->config, "Tty", b->def->pseudo_terminal == TRI_TRUE);
+	json_add_bool(b->config, "OpenStdin", b->def->interactive == TRI_TRUE);
+	json_add_int(b->config, "StopTimeout", b->c->stop_timeout_s);
+}
+
+/* The last one of a name wins; the override wins over the definition (ContainerOverride.environment). */
+static void
+put_environment(struct body *b)
+{
+	_cleanup_json_ struct json_object *env = json_object_new_object();
+
+	json_add_str(env, "AWS_EXECUTION_ENV", b->plan->execution_env);
+	json_add_str(env, "AWS_REGION", b->plan->region);
+	json_add_str(env, "AWS_DEFAULT_REGION", b->plan->region);
+	for (size_t i = 0; i < b->def->environment.n; i++)
+		if (b->def->environment.v[i].name != NULL)
+			json_add_str(env, b->def->environment.v[i].name,
+			    b->def->environment.v[i].value != NULL ? b->def->environment.v[i].value : "");
+	for (size_t i = 0; b->c->override != NULL && i < b->c->override->environment.n; i++)
+		if (b->c->override->environment.v[i].name != NULL)
+			json_add_str(env, b->c->override->environment.v[i].name,
+			    b->c->override->environment.v[i].value != NULL ? b->c->override->environment.v[i].value :
+									     "");
+	json_object_object_foreach(env, name, value)
+	{
+		_cleanup_free_ char *pair = xasprintf("%s=%s", name, json_object_get_string(value));
+
+		push(b->config, "Env", pair);
+	}
+}
+
+/* Ours come last: dockerLabels cannot take them over. */
+static void
+put_labels(struct body *b)
+{
+	struct json_object *labels = object(b->config, "Labels");
+
+	for (size_t i = 0; i < b->def->docker_labels.n; i++)
+		json_add_str(labels, b->def->docker_labels.keys[i], b->def->docker_labels.values[i]);
+	for (size_t i = 0; i < b->plan->n_labels; i++)
+		json_add_str(labels, b->plan->labels[i][0], b->plan->labels[i][1]);
+	json_add_str(labels, "localemu.container-name", b->def->name);
+	json_add_str(labels, "com.amazonaws.ecs.container-name", b->def->name);
+}
+
+/* Without one in the definition the image's own HEALTHCHECK stays, but ECS does not report it. */
+static void
+put_health(struct body *b)
+{
+	const struct td_health_check *h = b->def->health_check;
+	const char *first;
+	struct json_object *o;
+
+	if (h == NULL || h->command.n == 0)
+		return;
+	o = object(b->config, "Healthcheck");
+	first = h->command.v[0];
+	if (!streq(first, "CMD") && !streq(first, "CMD-SHELL") && !streq(first, "NONE"))
+		push(o, "Test", "CMD");
+	push_list(o, "Test", &h->command);
+	json_add_int(o, "Interval", (h->interval.set ? h->interval.v : HEALTH_INTERVAL_S) * NS_PER_S);
+	json_add_int(o, "Timeout", (h->timeout.set ? h->timeout.v : HEALTH_TIMEOUT_S) * NS_PER_S);
+	json_add_int(o, "Retries", h->retries.set ? h->retries.v : HEALTH_RETRIES);
+	json_add_int(o, "StartPeriod", h->start_period.v * NS_PER_S);
+}
+
+/* A container's number, or its override's. */
+#define NUMBER(b, m) ((b)->c->override != NULL && (b)->c->override->m.set ? (b)->c->override->m : (b)->def->m)
+
+/* The task's memory holds for containers without a limit of their own. */
+static int64_t
+memory_mib(const struct body *b)
+{
+	struct opt_int memory = NUMBER(b, memory);
+	const char *task = b->plan->overrides.memory != NULL ? b->plan->overrides.memory : b->plan->def.memory;
+	int64_t mib = memory.v;
+
+	if (mib == 0 && (task == NULL || task_def_memory_mib(task, &mib) < 0))
+		return 0;
+	return mib < MEMORY_MIN_MIB ? MEMORY_MIN_MIB : mib;
+}
+
+static void
+put_resources(struct body *b)
+{
+	int64_t shares = NUMBER(b, cpu).v;
+	int64_t memory = memory_mib(b);
+	int64_t reservation = NUMBER(b, memory_reservation).v;
+	const struct td_linux_parameters *l = b->def->linux_parameters;
+
+	if (shares < CPU_SHARES_MIN)
+		shares = CPU_SHARES_MIN;
+	json_add_int(b->host, "CpuShares", shares > CPU_SHARES_MAX ? CPU_SHARES_MAX : shares);
+	if (memory > 0)
+		json_add_int(b->host, "Memory", memory * MIB);
+	if (reservation > 0 && (memory == 0 || reservation <= memory))
+		json_add_int(b->host, "MemoryReservation", reservation * MIB);
+	if (l != NULL && l->max_swap.set && memory > 0) {
+		json_add_int(b->host, "MemorySwap", (memory + l->max_swap.v) * MIB);
+		if (l->swappiness.set)
+			json_add_int(b->host, "MemorySwappiness", l->swappiness.v);
+	}
+	for (size_t i = 0; i < b->def->ulimits.n; i++) {
+		const struct td_ulimit *u = &b->def->ulimits.v[i];
+		struct json_object *o = json_object_new_object();
+
+		json_add_str(o, "Name", ulimit_name_names[u->name]);
+		json_add_int(o, "Soft", u->soft_limit.v);
+		json_add_int(o, "Hard", u->hard_limit.v);
+		json_object_array_add(array(b->host, "Ulimits"), o);
+	}
+	for (size_t i = 0; i < b->def->resource_requirements.n; i++) {
+		const struct td_resource_requirement *r = &b->def->resource_requirements.v[i];
+		struct json_object *o, *all;
+
+		if (r->type != RESOURCE_GPU || r->value == NULL)
+			continue;
+		o = json_object_new_object();
+		all = json_object_new_array();
+		json_object_array_add(all, json_object_new_string("gpu"));
+		json_add_int(o, "Count", strtoll(r->value, NULL, 10));
+		json_object_array_add(array(o, "Capabilities"), all);
+		json_object_array_add(array(b->host, "DeviceRequests"), o);
+	}
+}
+
+/* NetworkMode, PidMode and IpcMode; who joins another's namespace has no say in names and resolvers. */
+static void
+put_network(struct body *b)
+{
+	static const char *const modes[NETWORK_MODE_MAX] = {
+		[NETWORK_UNSET] = "bridge",
+		[NETWORK_BRIDGE] = "bridge",
+		[NETWORK_HOST] = "host",
+		[NETWORK_AWSVPC] = "bridge",
+		[NETWORK_NONE] = "none",
+	};
+	const struct plan *p = b->plan;
+	bool joins = b->c->joins && p->def.network_mode == NETWORK_AWSVPC;
+	_cleanup_free_ char *leader = xasprintf("container:%s", p->containers[p->leader].docker_name);
+
+	json_add_str(b->host, "NetworkMode", joins ? leader : modes[p->def.network_mode]);
+	if (p->def.pid_mode == PID_HOST)
+		json_add_str(b->host, "PidMode", "host");
+	else if (p->def.pid_mode == PID_TASK && b->c->joins)
+		json_add_str(b->host, "PidMode", leader);
+	if (p->def.ipc_mode == IPC_HOST || p->def.ipc_mode == IPC_NONE)
+		json_add_str(b->host, "IpcMode", ipc_mode_names[p->def.ipc_mode]);
+	else if (p->def.ipc_mode == IPC_TASK && (b->leads || b->c->joins))
+		json_add_str(b->host, "IpcMode", b->leads ? "shareable" : leader);
+	if (b->def->disable_networking == TRI_TRUE)
+		json_add_bool(b->config, "NetworkDisabled", true);
+	if (joins)
+		return;
+	json_add_str(b->config, "Hostname", b->def->hostname);
+	push_list(b->host, "Dns", &b->def->dns_servers);
+	push_list(b->host, "DnsSearch", &b->def->dns_search_domains);
+	for (size_t i = 0; i < b->def->extra_hosts.n; i++) {
+		_cleanup_free_ char *entry = xasprintf(
+		    "%s:%s", b->def->extra_hosts.v[i].hostname, b->def->extra_hosts.v[i].ip_address);
+
+		push(b->host, "ExtraHosts", entry);
+	}
+	for (size_t i = 0; i < b->def->links.n; i++) {
+		const char *link = b->def->links.v[i];
+		size_t len = strcspn(link, ":");
+
+		for (size_t k = 0; k < p->n; k++) {
+			const char *name = p->containers[k].def->name;
+			_cleanup_free_ char *entry = NULL;
+
+			if (strlen(name) != len || memcmp(name, link, len) != 0)
+				continue;
+			entry = xasprintf("%s:%s", p->containers[k].docker_name, link[len] == ':' ? link + len + 1 : name);
+			push(b->host, "Links", entry);
+		}
+	}
+}
+
+/* hostPort 0: the Engine chooses and is asked afterwards. */
+static void
+put_ports(struct body *b)
+{
+	if (b->plan->def.network_mode == NETWORK_HOST)
+		return;
+	for (size_t i = 0; i < b->c->n_ports; i++) {
+		const struct plan_port *port = &b->c->ports[i];
+
+		for (int64_t n = 0; n <= port->container_last - port->container_first; n++) {
+			_cleanup_free_ char *key = xasprintf("%" PRId64 "/%s", port->container_first + n, port->protocol);
+			_cleanup_free_ char *host =
+			    port->host_first == 0 ? xstrdup("") : xasprintf("%" PRId64, port->host_first + n);
+			struct json_object *binding = json_object_new_object();
+
+			(void)object(object(b->config, "ExposedPorts"), key);
+			json_add_str(binding, "HostIp", b->plan->publish_address);
+			json_add_str(binding, "HostPort", host);
+			json_object_array_add(array(object(b->host, "PortBindings"), key), binding);
+		}
+	}
+}
+
+static void
+put_mount(struct body *b, const char *source, const char *target)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "Type", "bind");
+	json_add_str(o, "Source", source);
+	json_add_str(o, "Target", target);
+	json_add_bool(o, "ReadOnly", true);
+	json_object_array_add(array(b->host, "Mounts"), o);
+}
+
+/* A named volume is made by the Engine with the container, with labels, so that whose it is can be seen later. */
+static void
+put_named_volume(struct body *b, const struct plan_volume *v, const struct td_mount_point *m)
+{
+	const struct td_docker_volume *d = v->def->docker;
+	struct json_object *o = json_object_new_object();
+	struct json_object *options = object(o, "VolumeOptions");
+
+	json_add_str(o, "Type", "volume");
+	json_add_str(o, "Source", v->docker_name);
+	json_add_str(o, "Target", m->container_path);
+	json_add_bool(o, "ReadOnly", m->read_only == TRI_TRUE);
+	for (size_t i = 0; d != NULL && i < d->labels.n; i++)
+		json_add_str(object(options, "Labels"), d->labels.keys[i], d->labels.values[i]);
+	if (v->owned) {
+		json_add_str(object(options, "Labels"), "localemu.owner", b->plan->owner);
+		json_add_str(object(options, "Labels"), "localemu.task-arn", b->plan->task_arn);
+	}
+	if (d != NULL && d->driver != NULL)
+		json_add_str(object(options, "DriverConfig"), "Name", d->driver);
+	for (size_t i = 0; d != NULL && i < d->driver_opts.n; i++)
+		json_add_str(object(object(options, "DriverConfig"), "Options"), d->driver_opts.keys[i],
+		    d->driver_opts.values[i]);
+	json_object_array_add(array(b->host, "Mounts"), o);
+}
+
+/* A bind by Binds and not by Mounts: the Engine makes a missing host.sourcePath, as ECS promises. */
+static void
+put_volumes(struct body *b)
+{
+	_cleanup_free_ char *gate = xasprintf("%s/%s", b->plan->gate_parent, b->def->name);
+
+	put_mount(b, b->plan->init_path, GATE_INIT);
+	put_mount(b, gate, GATE_DIR);
+	for (size_t i = 0; i < b->def->mount_points.n; i++) {
+		const struct td_mount_point *m = &b->def->mount_points.v[i];
+		const struct plan_volume *v = plan_volume_find(b->plan, m->source_volume);
+
+		if (v == NULL || m->container_path == NULL)
+			continue;
+		if (v->docker_name == NULL) {
+			_cleanup_free_ char *bind = xasprintf("%s:%s%s", v->def->host->source_path,
+			    m->container_path, m->read_only == TRI_TRUE ? ":ro" : "");
+
+			push(b->host, "Binds", bind);
+		} else {
+			put_named_volume(b, v, m);
+		}
+	}
+	for (size_t i = 0; i < b->def->volumes_from.n; i++) {
+		const struct td_volume_from *f = &b->def->volumes_from.v[i];
+
+		for (size_t k = 0; k < b->plan->n; k++) {
+			_cleanup_free_ char *from = xasprintf("%s%s", b->plan->containers[k].docker_name,
+			    f->read_only == TRI_TRUE ? ":ro" : "");
+
+			if (streq(b->plan->containers[k].def->name, f->source_container))
+				push(b->host, "VolumesFrom", from);
+		}
+	}
+}
+
+static void
+put_device(struct body *b, const struct td_device *d)
+{
+	struct json_object *o = json_object_new_object();
+	char permissions[4] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->permissions.n && n < sizeof(permissions) - 1; i++)
+		permissions[n++] = d->permissions.v[i][0]; /* read, write, mknod */
+	json_add_str(o, "PathOnHost", d->host_path);
+	json_add_str(o, "PathInContainer", d->container_path != NULL ? d->container_path : d->host_path);
+	json_add_str(o, "CgroupPermissions", n > 0 ? permissions : "rwm");
+	json_object_array_add(array(b->host, "Devices"), o);
+}
+
+static void
+put_tmpfs(struct body *b, const struct td_tmpfs *t)
+{
+	char *options = xasprintf("size=%" PRId64 "m", t->size.v);
+
+	for (size_t i = 0; i < t->mount_options.n; i++) {
+		char *more = xasprintf("%s,%s", options, t->mount_options.v[i]);
+
+		free(options);
+		options = more;
+	}
+	json_add_str(object(b->host, "Tmpfs"), t->container_path, options);
+	free(options);
+}
+
+static void
+put_linux(struct body *b)
+{
+	const struct td_linux_parameters *l = b->def->linux_parameters;
+
+	if (l == NULL)
+		return;
+	if (l->capabilities != NULL) {
+		push_list(b->host, "CapAdd", &l->capabilities->add);
+		push_list(b->host, "CapDrop", &l->capabilities->drop);
+	}
+	for (size_t i = 0; i < l->devices.n; i++)
+		put_device(b, &l->devices.v[i]);
+	for (size_t i = 0; i < l->tmpfs.n; i++)
+		put_tmpfs(b, &l->tmpfs.v[i]);
+	if (l->init_process_enabled != TRI_UNSET)
+		json_add_bool(b->host, "Init", l->init_process_enabled == TRI_TRUE);
+	if (l->shared_memory_size.v > 0)
+		json_add_int(b->host, "ShmSize", l->shared_memory_size.v * MIB);
+}
+
+static void
+put_security(struct body *b)
+{
+	json_add_bool(b->host, "Privileged", b->def->privileged == TRI_TRUE);
+	json_add_bool(b->host, "ReadonlyRootfs", b->def->readonly_root_filesystem == TRI_TRUE);
+	push_list(b->host, "SecurityOpt", &b->def->docker_security_options);
+	for (size_t i = 0; i < b->def->credential_specs.n; i++)
+		push(b->host, "SecurityOpt", b->def->credential_specs.v[i]);
+}
+
+/* The Engine's own drivers as given. awslogs and awsfirelens are not its business here: the containers' output stays
+ * with the Engine in its default driver. */
+static void
+put_logging(struct body *b)
+{
+	const struct td_log_configuration *l = b->def->log_configuration;
+	struct json_object *o;
+
+	if (l == NULL || l->log_driver == LOG_DRIVER_UNSET || l->log_driver == LOG_DRIVER_AWSLOGS ||
+	    l->log_driver == LOG_DRIVER_AWSFIRELENS)
+		return;
+	o = object(b->host, "LogConfig");
+	json_add_str(o, "Type", log_driver_names[l->log_driver]);
+	for (size_t i = 0; i < l->options.n; i++)
+		json_add_str(object(o, "Config"), l->options.keys[i], l->options.values[i]);
+}
+
+/* net.* belongs to the namespace: in awsvpc mode to its owner, whichever container asked (SystemControl). */
+static void
+put_sysctls(struct body *b)
+{
+	bool shared = b->plan->def.network_mode == NETWORK_AWSVPC;
+
+	for (size_t i = 0; i < b->plan->n; i++) {
+		const struct plan_container *c = &b->plan->containers[i];
+
+		for (size_t k = 0; k < c->def->system_controls.n; k++) {
+			const struct td_system_control *s = &c->def->system_controls.v[k];
+			bool net = s->name_space != NULL && has_prefix(s->name_space, "net.");
+			bool mine = net && shared ? (b->c->joins ? false : c == b->c || (b->leads && c->joins)) :
+						    c == b->c;
+
+			if (mine && s->name_space != NULL)
+				json_add_str(object(b->host, "Sysctls"), s->name_space, s->value);
+		}
+	}
+}
