@@ -30,10 +30,8 @@ act_provision(struct task *t)
 void
 act_launch(struct task *t)
 {
-	if (t->times.connectivity == 0) {
+	if (t->times.connectivity == 0)
 		t->times.connectivity = now_ms();
-		task_touch(t);
-	}
 	for (size_t i = 0; t->synced && i < t->n; i++)
 		container_advance(&t->containers[t->plan.order[i]]);
 }

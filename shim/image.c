@@ -23,9 +23,10 @@ stamp_pull(struct container *c, bool end)
 
 	if (at->pull_started == 0)
 		at->pull_started = now_ms();
-	if (end)
+	if (end) {
 		at->pull_stopped = now_ms();
-	task_touch(c->task);
+		task_touch(c->task);
+	}
 }
 
 void
@@ -92,6 +93,7 @@ on_image(const struct engine_reply *r, void *arg)
 		container_set_phase(c, PHASE_FETCHED);
 	} else if (r->status == 404 && c->pull_attempts == 0) {
 		log_info("task", c->task->id, "pulling %s", c->plan->def->image);
+		task_touch(c->task);
 		on_pull_again(c);
 	} else {
 		stamp_pull(c, true);

@@ -161,7 +161,6 @@ task_begin(struct task *t)
 
 	timer_set(t->patience, PATIENCE_MS);
 	engine_watch(t->engine, label, now_ms());
-	task_touch(t);
 	task_run(t);
 }
 
