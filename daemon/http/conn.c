@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The set of connections (see conn.h). evhttp 2.1 makes and frees connections by itself; this file learns of them
- * through the bufferevent that it asks for at each accept, and of their end through the close callback.
+ * The set of connections (see conn.h). evhttp 2.1 makes and frees connections by itself; this file
+ * learns of them through the bufferevent that it asks for at each accept, and of their end through
+ * the close callback.
  */
 #include "daemon/http/conn.h"
 
@@ -12,7 +13,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Over what a legal request can need in memory: request line, headers, body, chunk sizes. */
@@ -97,7 +98,8 @@ drop_oldest(struct conns *cs, const struct conn *except)
 	struct conn *c;
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		TAILQ_FOREACH(c, &cs->in[order[i]], next) {
+		TAILQ_FOREACH(c, &cs->in[order[i]], next)
+		{
 			if (c == except || c->evcon == NULL)
 				continue;
 			evhttp_connection_free(c->evcon);
@@ -126,8 +128,8 @@ limit_ms(const struct conns *cs, enum conn_state state)
 	return INT64_MAX; /* a held call has a timer of its own in api.c */
 }
 
-/* The lists are ordered by age and all members of one have the same limit, so their heads are all there is to look
- * at; the timer is only ever moved to an earlier time, hence rarely. */
+/* The lists are ordered by age and all members of one have the same limit, so their heads are all
+ * there is to look at; the timer is only ever moved to an earlier time, hence rarely. */
 static void
 arm_sweep(struct conns *cs, int64_t at_ms, int64_t now)
 {
@@ -163,7 +165,7 @@ on_sweep(void *arg)
 		if (limit_ms(cs, state) == INT64_MAX)
 			continue;
 		while ((c = TAILQ_FIRST(&cs->in[state])) != NULL && c->evcon != NULL &&
-		    c->since_ms + limit_ms(cs, state) <= now)
+		       c->since_ms + limit_ms(cs, state) <= now)
 			evhttp_connection_free(c->evcon);
 		if (c != NULL)
 			arm_sweep(cs, c->since_ms + limit_ms(cs, state), now);
@@ -172,8 +174,8 @@ on_sweep(void *arg)
 
 /* -- the life of a connection */
 
-/* evhttp is about to set up a connection and asks for its bufferevent. Everything else about the connection becomes
- * known when the accept is over: on_soon. */
+/* evhttp is about to set up a connection and asks for its bufferevent. Everything else about the
+ * connection becomes known when the accept is over: on_soon. */
 static struct bufferevent *
 on_accept(struct event_base *base, void *arg)
 {
@@ -214,8 +216,9 @@ index_by_fd(struct conns *cs, struct conn *c)
 	cs->by_fd[fd] = c;
 }
 
-/* evhttp has set the connection up, or has failed to. Its callback argument is the evhttp_connection: the only way to
- * it before the first request, and all that evhttp_connection_set_closecb needs. */
+/* evhttp has set the connection up, or has failed to. Its callback argument is the
+ * evhttp_connection: the only way to it before the first request, and all that
+ * evhttp_connection_set_closecb needs. */
 static bool
 conn_attach(struct conn *c)
 {
@@ -244,29 +247,31 @@ conn_attach(struct conn *c)
 	return true;
 }
 
-/* evhttp answers what it cannot parse with a page of HTML. The page is in the output buffer and not yet on its way:
- * only its status is kept. */
+/* evhttp answers what it cannot parse with a page of HTML. The page is in the output buffer and not
+ * yet on its way: only its status is kept. */
 static void
 replace_library_answer(struct conn *c)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 	_cleanup_free_ char *text = NULL;
-	char line[16] = { 0 };
-	int status;
+	char line[64] = { 0 };
+	const char *code;
+	long status = 0;
 
 	evbuffer_unfreeze(out, 1);
-	if (evbuffer_copyout(out, line, sizeof(line) - 1) < 12 ||
-	    sscanf(line, "HTTP/%*d.%*d %3d", &status) != 1 || status < 400) {
+	if (evbuffer_copyout(out, line, sizeof(line) - 1) > 0 && (code = strchr(line, ' ')) != NULL)
+		status = strtol(code, NULL, 10);
+	if (status < 400) {
 		evbuffer_freeze(out, 1);
 		return; /* 100 Continue */
 	}
 	evbuffer_drain(out, evbuffer_get_length(out));
 	evbuffer_freeze(out, 1);
 	if (status == 413)
-		text = reply_error_bytes(status, "RequestEntityTooLargeException",
+		text = reply_error_bytes((int)status, "RequestEntityTooLargeException",
 		    "The request body is too large, or its chunks are not well-formed.");
 	else if (status == 417)
-		text = reply_error_bytes(status, "MalformedHttpRequestException",
+		text = reply_error_bytes((int)status, "MalformedHttpRequestException",
 		    "The only expectation that can be met is 100-continue.");
 	else
 		text = reply_error_bytes(400, "MalformedHttpRequestException",
@@ -285,7 +290,7 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (c->evcon == NULL && !conn_attach(c))
 		return;
-	if (c->tainted || (c->set->closing && c->state == CONN_IDLE)) {
+	if (c->doomed) {
 		evhttp_connection_free(c->evcon);
 		return;
 	}
@@ -309,8 +314,9 @@ on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
 	if (c->state == CONN_SENDING) {
 		bufferevent_disable(c->bev, EV_READ); /* evhttp reads on after the reply */
 	} else if (evbuffer_get_length(in) > 2 * most) {
-		/* A chunk size without an end; everything else evhttp would have taken out or refused by now. */
-		c->tainted = true;
+		/* A chunk size without an end; everything else evhttp would have taken out or
+		 * refused by now. */
+		c->doomed = true;
 		event_active(c->soon, 0, 0);
 	}
 }
@@ -331,8 +337,9 @@ on_closed(struct evhttp_connection *evcon, void *arg)
 	struct conn *c = arg;
 
 	(void)evcon;
-	/* evhttp is about to close the descriptor, and the bufferevent may outlive that by a reference: its events must
-	 * not stay registered for a number that the next accept gets again. */
+	/* evhttp is about to close the descriptor, and the bufferevent may outlive that by a
+	 * reference: its events must not stay registered for a number that the next accept gets
+	 * again. */
 	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
 	if (c->exchange != NULL)
 		c->set->on_abandoned(c);
@@ -374,13 +381,13 @@ conn_take(struct conns *cs, struct evhttp_request *req)
 	return c;
 }
 
-/* evhttp stops reading while a request is answered, so nothing would tell. Edge-triggered: a further request that
- * waits in the socket must not keep the loop busy. */
+/* evhttp stops reading while a request is answered, so nothing would tell. Edge-triggered: a
+ * further request that waits in the socket must not keep the loop busy. */
 void
 conn_hold(struct conn *c)
 {
-	c->peer = event_new(loop_base(c->set->loop), c->fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST,
-	    on_peer, c);
+	c->peer = event_new(
+	    loop_base(c->set->loop), c->fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_peer, c);
 	if (c->peer == NULL)
 		abort();
 	event_add(c->peer, NULL);
@@ -410,8 +417,9 @@ conn_reply(struct conn *c, struct evhttp_request *req, int status, struct evbuff
 		evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
 	conn_enter(c, CONN_SENDING);
 	evhttp_send_reply(req, status, reply_reason(status), body);
-	/* Now rather than in the next turn of the loop: it saves a system call and half a turn, and a client that has
-	 * shut its sending side down still gets its answer. What the socket does not take, evhttp sends later. */
+	/* Now rather than in the next turn of the loop: it saves a system call and half a turn, and
+	 * a client that has shut its sending side down still gets its answer. What the socket does
+	 * not take, evhttp sends later. */
 	evbuffer_unfreeze(out, 1);
 	(void)evbuffer_write(out, c->fd);
 	evbuffer_freeze(out, 1);
@@ -427,6 +435,8 @@ on_sent(struct evhttp_request *req, void *arg)
 
 	(void)req;
 	conn_enter(c, more ? CONN_RECEIVING : CONN_IDLE);
-	if (c->set->closing)
+	/* evhttp closes most of these by itself, but never after CONNECT */
+	c->doomed = c->linger || c->set->closing;
+	if (c->doomed)
 		event_active(c->soon, 0, 0);
 }

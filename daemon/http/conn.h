@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every open connection and what it is doing, which is what evhttp does not tell: limits on number, time and memory,
- * close detection while a call is held, one write per reply, and AWS-shaped bodies for the answers that evhttp gives
- * by itself. http.c owns the set, edge.c answers on its members. It must not know what a request means.
+ * Every open connection and what it is doing, which is what evhttp does not tell: limits on number,
+ * time and memory, close detection while a call is held, one write per reply, and AWS-shaped bodies
+ * for the answers that evhttp gives by itself. http.c owns the set, edge.c answers on its members.
+ * It must not know what a request means.
  */
 #ifndef DAEMON_HTTP_CONN_H
 #define DAEMON_HTTP_CONN_H
@@ -28,15 +29,18 @@ struct conn {
 	TAILQ_ENTRY(conn) next; /* in set->in[state], longest in that state first */
 	enum conn_state state;
 	int64_t since_ms; /* monotonic; in this state */
-	int fd;		  /* borrowed from evcon; -1 until the first turn of the loop after the accept */
-	struct evhttp_connection *evcon; /* NULL until then */
-	struct bufferevent *bev;	 /* evcon's */
-	struct event *soon;		 /* what may not be done inside a callback */
-	struct event *peer;		 /* while ANSWERING and held: has the client gone? */
-	bool linger;	 /* the client may still be sending: close without killing our answer */
-	void *exchange;	 /* the edge's, while ANSWERING */
-	bool tainted;	 /* an overlong request that makes no progress: to be dropped */
+
+	/* evhttp's, borrowed; -1 and NULL until the first turn of the loop after the accept. */
+	int fd;
+	struct evhttp_connection *evcon;
+	struct bufferevent *bev;
 	struct sockaddr_storage local; /* our end; AF_UNSPEC where it cannot be told */
+
+	struct event *soon; /* does what may not be done inside a callback */
+	struct event *peer; /* while a request is held: has the client gone? */
+	void *exchange;     /* the edge's, while ANSWERING */
+	bool linger;        /* last reply, and the client may still be sending */
+	bool doomed;        /* to be closed in the next turn of the loop */
 };
 
 /* The set. Read by http.c and edge.c, written by conn.c. */
@@ -51,7 +55,8 @@ struct conns {
 	struct timer *sweep;
 	int64_t sweep_at_ms;
 	struct linger_set *lingers;
-	/* The connection of a request in the edge's hands is going away: forget the request, free conn->exchange. */
+	/* The connection of a request in the edge's hands is going away: forget the request, free
+	 * conn->exchange. */
 	void (*on_abandoned)(struct conn *c);
 };
 
@@ -62,12 +67,14 @@ void conns_free(struct conns *cs);
 /* From now on connections without a request are closed, the others after their reply. */
 void conns_close(struct conns *cs);
 
-/* The connection of a request that evhttp has just handed over, now ANSWERING; NULL where it is not ours. */
+/* The connection of a request that evhttp has just handed over, now ANSWERING; NULL where it is not
+ * ours. */
 struct conn *conn_take(struct conns *cs, struct evhttp_request *req);
-/* The request is held: a client that goes away is noticed from now on. Never call it before conn_take. */
+/* The request is held: a client that goes away is noticed from now on. Never call it before
+ * conn_take. */
 void conn_hold(struct conn *c);
-/* Sends the reply; headers are in the request already, `body` (borrowed, emptied) may be NULL. The request is evhttp's
- * again. */
+/* Sends the reply; headers are in the request already, `body` (borrowed, emptied) may be NULL. The
+ * request is evhttp's again. */
 void conn_reply(struct conn *c, struct evhttp_request *req, int status, struct evbuffer *body);
 
 #endif

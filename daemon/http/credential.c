@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Takes a credential scope apart (see credential.h). Nothing in here trusts its input: every part has a length and an
- * alphabet, and a part that breaks them counts as not given.
+ * Takes a credential scope apart (see credential.h). Nothing in here trusts its input: every part
+ * has a length and an alphabet, and a part that breaks them counts as not given.
  */
 #include "daemon/http/credential.h"
 

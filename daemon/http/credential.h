@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who says they are calling: the credential scope of an Authorization header or a presigned URL. Called by edge.c for
- * every request. It reads and never verifies: a signature is somebody else's business.
+ * Who says they are calling: the credential scope of an Authorization header or a presigned URL.
+ * Called by edge.c for every request. It reads and never verifies: a signature is somebody else's
+ * business.
  */
 #ifndef DAEMON_HTTP_CREDENTIAL_H
 #define DAEMON_HTTP_CREDENTIAL_H
@@ -17,13 +18,15 @@ struct credential {
 	char service[33];
 };
 
-/* Reads "AWS4-HMAC-SHA256 Credential=AKID/date/region/service/aws4_request, …". NULL and garbage give an empty
- * credential. */
+/* Reads "AWS4-HMAC-SHA256 Credential=AKID/date/region/service/aws4_request, …". NULL and garbage
+ * give an empty credential. */
 void credential_parse_header(const char *authorization, struct credential *ret);
-/* Reads "AKID/date/region/service/aws4_request": X-Amz-Credential of a presigned URL, percent-decoded. */
+/* Reads "AKID/date/region/service/aws4_request": X-Amz-Credential of a presigned URL,
+ * percent-decoded. */
 void credential_parse_scope(const char *scope, size_t len, struct credential *ret);
 
-/* The account of an access key: the key itself where it is 12 digits, `otherwise` in all other cases. */
+/* The account of an access key: the key itself where it is 12 digits, `otherwise` in all other
+ * cases. */
 const char *credential_account(const struct credential *c, const char *otherwise);
 /* The region that was asked for, us-east-1 where none was. */
 const char *credential_region(const struct credential *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From an evhttp request to an answer (see edge.h). An exchange is one request in our hands; it ends in answer() or,
- * when the client goes first, in edge_abandon().
+ * From an evhttp request to an answer (see edge.h). An exchange is one request in our hands; it
+ * ends in answer() or, when the client goes first, in edge_abandon().
  */
 #include "daemon/http/edge.h"
 
@@ -24,7 +24,7 @@ struct exchange {
 	struct edge *edge;
 	struct conn *c;
 	struct evhttp_request *req;
-	struct call *call;	  /* while api.c holds it */
+	struct call *call;        /* while api.c holds it */
 	struct reset_wait *reset; /* while a reset is under way for it */
 	int64_t start_ms;
 	char what[65]; /* operation or page, for the log */
@@ -147,7 +147,9 @@ serve_health(struct exchange *x)
 static void
 on_reset_done(const struct err *e, void *cookie)
 {
-	static const struct body done = { .content_type = "application/json", .text = "{}", .len = 2 };
+	static const struct body done = {
+		.content_type = "application/json", .text = "{}", .len = 2
+	};
 	struct reset_wait *w = cookie;
 	struct exchange *x = w->x;
 
@@ -158,7 +160,8 @@ on_reset_done(const struct err *e, void *cookie)
 	if (e == NULL)
 		answer(x, 200, &done, NULL, NULL);
 	else
-		answer_error(x, WIRE_JSON, 500, err_type(ERR_SERVER), "The state could not be reset.");
+		answer_error(
+		    x, WIRE_JSON, 500, err_type(ERR_SERVER), "The state could not be reset.");
 }
 
 static void
@@ -203,11 +206,11 @@ serve_own_page(struct exchange *x, const char *path)
 static void
 serve_front_page(struct exchange *x)
 {
-	static const char text[] =
-	    "This is localemu-ecs, a local Amazon ECS.\n"
-	    "\n"
-	    "It speaks the AWS API at this address: aws --endpoint-url http://127.0.0.1:4566 ecs list-clusters\n"
-	    "Its state: /_localemu/health\n";
+	static const char text[] = "This is localemu-ecs, a local Amazon ECS.\n"
+				   "\n"
+				   "It speaks the AWS API at this address: aws --endpoint-url "
+				   "http://127.0.0.1:4566 ecs list-clusters\n"
+				   "Its state: /_localemu/health\n";
 	static const struct body front = { "text/plain; charset=utf-8", text, sizeof(text) - 1 };
 
 	answer(x, 200, &front, NULL, NULL);
@@ -222,7 +225,8 @@ read_credential(const struct exchange *x, const char *query, struct credential *
 	const char *scope;
 
 	credential_parse_header(header(x, "Authorization"), ret);
-	if (ret->access_key[0] != '\0' || query == NULL || strstr(query, "X-Amz-Credential=") == NULL ||
+	if (ret->access_key[0] != '\0' || query == NULL ||
+	    strstr(query, "X-Amz-Credential=") == NULL ||
 	    evhttp_parse_query_str(query, &params) != 0)
 		return;
 	scope = evhttp_find_header(&params, "X-Amz-Credential");
@@ -232,8 +236,8 @@ read_credential(const struct exchange *x, const char *query, struct credential *
 }
 
 static void
-call_api(struct exchange *x, const struct recognised *r, const struct credential *who, const char *body,
-    size_t len)
+call_api(struct exchange *x, const struct recognised *r, const struct credential *who,
+    const char *body, size_t len)
 {
 	struct call *call;
 	struct api_request request = {
@@ -265,14 +269,17 @@ refuse(struct exchange *x, const struct recognised *r, const char *path)
 	char message[256];
 
 	if (r->service[0] != '\0' && r->served == NULL) {
-		(void)snprintf(message, sizeof(message), "The service %s is not available here.", r->service);
+		(void)snprintf(
+		    message, sizeof(message), "The service %s is not available here.", r->service);
 		if (r->wire == WIRE_REST_XML)
 			answer_error(x, r->wire, 501, "NotImplemented", message);
 		else
 			answer_error(x, r->wire, 400,
-			    r->wire == WIRE_JSON ? "UnknownOperationException" : "InvalidAction", message);
+			    r->wire == WIRE_JSON ? "UnknownOperationException" : "InvalidAction",
+			    message);
 	} else if (r->wire == WIRE_QUERY) {
-		(void)snprintf(message, sizeof(message), "The action %s is not available here.", r->operation);
+		(void)snprintf(
+		    message, sizeof(message), "The action %s is not available here.", r->operation);
 		answer_error(x, r->wire, 400, "InvalidAction", message);
 	} else if (strcmp(path, "/") != 0 && path[0] != '\0') {
 		answer_error(x, WIRE_JSON, 404, "UnknownOperationException",
@@ -312,8 +319,8 @@ serve_aws(struct exchange *x, const char *path, const char *query)
 }
 
 static void
-on_reply(int http_status, const char *body, size_t len, const char *err_type, const char *request_id,
-    void *cookie)
+on_reply(int http_status, const char *body, size_t len, const char *err_type,
+    const char *request_id, void *cookie)
 {
 	struct exchange *x = cookie;
 	struct body b = { .content_type = REPLY_JSON_TYPE, .text = body, .len = len };
@@ -357,8 +364,8 @@ log_exchange(const struct exchange *x, int status)
 	const char *method = method_name(x);
 	long long ms = monotonic_ms() - x->start_ms;
 
-	log_line(status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "op", x->what, "%s %d in %lld ms",
-	    method != NULL ? method : "?", status, ms);
+	log_line(status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "op", x->what,
+	    "%s %d in %lld ms", method != NULL ? method : "?", status, ms);
 }
 
 /* Ends the exchange. */
@@ -381,12 +388,12 @@ answer(struct exchange *x, int status, const struct body *body, const char *err_
 		add_header(x, "x-amzn-ErrorType", err_type);
 	if (body->len > 0)
 		add_header(x, "Content-Type", body->content_type);
-	if (evhttp_request_get_command(x->req) == EVHTTP_REQ_HEAD) {
+	if (status != 204) {
 		(void)snprintf(len, sizeof(len), "%zu", body->len);
 		add_header(x, "Content-Length", len);
-	} else {
-		evbuffer_add(out, body->text, body->len);
 	}
+	if (evhttp_request_get_command(x->req) != EVHTTP_REQ_HEAD)
+		evbuffer_add(out, body->text, body->len);
 	if (method_name(x) == NULL || evhttp_request_get_command(x->req) == EVHTTP_REQ_CONNECT) {
 		/* evhttp has not looked for a body: what follows may be anything */
 		add_header(x, "Connection", "close");
@@ -400,8 +407,7 @@ answer(struct exchange *x, int status, const struct body *body, const char *err_
 }
 
 static void
-answer_error(
-    struct exchange *x, enum wire wire, int status, const char *code, const char *message)
+answer_error(struct exchange *x, enum wire wire, int status, const char *code, const char *message)
 {
 	char id[37];
 	struct body b;

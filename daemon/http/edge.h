@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a complete request means: guard, own pages, protocol, and the way into api.h and back. http.c gives requests
- * in; conn.c sends the replies. It must not know sockets or listeners.
+ * What a complete request means: guard, own pages, protocol, and the way into api.h and back.
+ * http.c gives requests in; conn.c sends the replies. It must not know sockets or listeners.
  */
 #ifndef DAEMON_HTTP_EDGE_H
 #define DAEMON_HTTP_EDGE_H

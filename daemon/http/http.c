@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of the edge and its listening sockets (see http.h): TCP, unix, and those that systemd hands over.
+ * The life of the edge and its listening sockets (see http.h): TCP, unix, and those that systemd
+ * hands over.
  */
 #include "daemon/http/http.h"
 
@@ -42,7 +43,7 @@ struct http {
 
 static void on_request(struct evhttp_request *req, void *arg);
 
-/* Each connection is a descriptor; half of what this process may have is left for everything else. */
+/* A connection is a descriptor; half of what we may have is left for everything else. */
 static size_t
 connections_possible(size_t wanted)
 {
@@ -54,8 +55,8 @@ connections_possible(size_t wanted)
 }
 
 struct http *
-http_new(struct loop *loop, const struct config *config, struct api *api, const struct http_callbacks *cb,
-    const struct http_limits *limits)
+http_new(struct loop *loop, const struct config *config, struct api *api,
+    const struct http_callbacks *cb, const struct http_limits *limits)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 	struct http_limits l = limits != NULL ? *limits : http_limits_default;
@@ -165,7 +166,8 @@ listen_address(struct http *h, const struct addrinfo *ai, int port, int *ret_por
 	if (fd < 0)
 		return err_set_errno(e, errno, "socket");
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* accepted sockets inherit it */
+	/* accepted sockets inherit it */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (ai->ai_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&a, ai->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
@@ -180,7 +182,9 @@ listen_address(struct http *h, const struct addrinfo *ai, int port, int *ret_por
 int
 http_listen_tcp(struct http *h, const char *host, const char *port, int *ret_port, struct err *e)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE
+	};
 	struct addrinfo *all;
 	struct err why = { 0 };
 	int real = 0;
@@ -219,7 +223,8 @@ remove_stale(const struct sockaddr_un *a)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	if (fd < 0 || connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 || errno != ECONNREFUSED)
+	if (fd < 0 || connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 ||
+	    errno != ECONNREFUSED)
 		return -EADDRINUSE;
 	return unlink(a->sun_path) == 0 ? 0 : -errno;
 }
@@ -234,7 +239,7 @@ http_listen_unix(struct http *h, const char *path, struct err *e)
 
 	if (strlen(path) >= sizeof(a.sun_path))
 		return err_set_errno(e, ENAMETOOLONG, "%s", path);
-	strcpy(a.sun_path, path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
 	r = remove_stale(&a);
 	if (r < 0)
 		return err_set_errno(e, -r, "%s", path);
@@ -242,7 +247,8 @@ http_listen_unix(struct http *h, const char *path, struct err *e)
 	if (fd < 0)
 		return err_set_errno(e, errno, "%s", path);
 	mask = umask(0117);
-	r = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, BACKLOG) == 0 ? 0 : -errno;
+	r = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, BACKLOG) == 0 ? 0
+											: -errno;
 	(void)umask(mask);
 	if (r < 0)
 		return err_set_errno(e, -r, "%s", path);
@@ -266,6 +272,7 @@ http_listen_fd(struct http *h, int fd, struct err *e)
 		return err_set_errno(e, errno, "descriptor %d", fd);
 	if (!accepting)
 		return err_set_errno(e, EINVAL, "descriptor %d does not listen", fd);
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* no TCP socket: nothing to set */
+	/* not a TCP socket: nothing to set */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return take_listener(h, fd, e);
 }

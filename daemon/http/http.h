@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP edge: listeners, connections and their limits, and what a request means. main.c makes it and wires the two
- * callbacks; api.h is what it calls. It must not know operations, the store or containers.
+ * The HTTP edge: listeners, connections and their limits, and what a request means. main.c makes it
+ * and wires the two callbacks; api.h is what it calls. It must not know operations, the store or
+ * containers.
  */
 #ifndef DAEMON_HTTP_HTTP_H
 #define DAEMON_HTTP_HTTP_H
@@ -16,39 +17,54 @@ struct http;
 
 /* What a client may ask of us before it is cut off. Tests shrink them. */
 struct http_limits {
-	size_t body_bytes;    /* a larger body is 413, drained and never kept */
-	size_t header_bytes;  /* request line and headers together */
-	size_t connections;   /* over it the longest idle one goes; with none idle, the one that has been sending longest */
-	int64_t receive_ms;   /* from the first byte of a request (the accept, on a new connection) to its last */
-	int64_t idle_ms;      /* between two requests */
-	int64_t send_ms;      /* until the client has taken the reply */
+	/* A larger body is 413 and never kept. */
+	size_t body_bytes;
+	/* Request line and headers together. */
+	size_t header_bytes;
+	/* Over it the longest idle one goes; with none idle, the one that has been sending its
+	 * request for longest; with none of those, the newcomer. */
+	size_t connections;
+	/* From the first byte of a request (on a new connection the accept) to its last. */
+	int64_t receive_ms;
+	/* Between two requests. */
+	int64_t idle_ms;
+	/* Until the client has taken the reply. */
+	int64_t send_ms;
 };
 /* 1 MiB, 16 KiB, 1024, 20 s, 60 s, 60 s */
 extern const struct http_limits http_limits_default;
 
 struct http_callbacks {
-	/* GET /_localemu/health: adds "services", "edition", "version", "uptime" … to `o` (borrowed). */
+	/* GET /_localemu/health: adds "services", "edition", "version", "uptime" … to `o`
+	 * (borrowed). */
 	void (*health)(struct json_object *o, void *cookie);
-	/* POST /_localemu/state/reset: ends every task and empties the store, then calls `done` exactly once, at once or
-	 * later, with NULL or what went wrong. `done` may be called whatever became of the client or of the http. */
-	void (*reset)(void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
+	/* POST /_localemu/state/reset: ends every task and empties the store, then calls `done`
+	 * exactly once, at once or later, with NULL or what went wrong. `done` may be called
+	 * whatever became of the client or of the http. */
+	void (*reset)(
+	    void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
 	void *cookie;
 };
 
-/* Makes the edge, not listening yet. All that is passed in outlives it (limits are copied, NULL: the defaults). Never
- * fails. */
-struct http *http_new(struct loop *loop, const struct config *config, struct api *api, const struct http_callbacks *cb,
-    const struct http_limits *limits);
+/* Makes the edge, not listening yet. All that is passed in outlives it (limits are copied, NULL:
+ * the defaults). Never fails. */
+struct http *http_new(struct loop *loop, const struct config *config, struct api *api,
+    const struct http_callbacks *cb, const struct http_limits *limits);
 
-/* Listens on every address that `host` means. Port "0" takes a free one. *ret_port (may be NULL) gets the real port. */
-int http_listen_tcp(struct http *h, const char *host, const char *port, int *ret_port, struct err *e);
-/* Listens at `path` with mode 0660: whoever may write to it commands the Engine. A socket file that nobody listens on any
- * more is replaced, one in use is EADDRINUSE. The file is removed by http_stop_accepting. */
+/* Listens on every address that `host` means. Port "0" takes a free one. *ret_port (may be NULL)
+ * gets the real port. */
+int http_listen_tcp(
+    struct http *h, const char *host, const char *port, int *ret_port, struct err *e);
+/* Listens at `path` with mode 0660: whoever may write to it commands the Engine. A socket file that
+ * nobody listens on any more is replaced, one in use is EADDRINUSE. The file is removed by
+ * http_stop_accepting. */
 int http_listen_unix(struct http *h, const char *path, struct err *e);
-/* Takes over a listening socket, TCP or unix (sd_listen_fds). On failure the descriptor stays the caller's. */
+/* Takes over a listening socket, TCP or unix (sd_listen_fds). On failure the descriptor stays the
+ * caller's. */
 int http_listen_fd(struct http *h, int fd, struct err *e);
 
-/* Closes the listeners and the connections that carry no request; those that do are answered and then closed. */
+/* Closes the listeners and the connections that carry no request; those that do are answered and
+ * then closed. */
 void http_stop_accepting(struct http *h);
 /* Connections that are open: after http_stop_accepting, 0 means that everybody has their answer. */
 size_t http_connections(const struct http *h);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads and forgets (see linger.h). Each socket has an absolute end, however busily its client goes on sending.
+ * Reads and forgets (see linger.h). Each socket has an absolute end, however busily its client goes
+ * on sending.
  */
 #include "daemon/http/linger.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tells requests of people's tools from requests of other people's web pages (see origin.h). Pure functions; what a
- * client sent is never repeated in a message.
+ * Tells requests of people's tools from requests of other people's web pages (see origin.h). Pure
+ * functions; what a client sent is never repeated in a message.
  */
 #include "daemon/http/origin.h"
 
@@ -39,11 +39,12 @@ origin_check(const struct origin_request *r, struct err *e)
 		return 0;
 	if (r->host != NULL && (!split_authority(r->host, &a) || !is_ours(a.name, r)))
 		return err_set(e, ERR_ACCESS_DENIED,
-		    "This endpoint does not answer to the name in the Host header. Use localhost, 127.0.0.1 "
+		    "This endpoint does not answer to the name in the Host header. Use localhost, "
+		    "127.0.0.1 "
 		    "or the address that it listens on.");
-	if (r->uri_host != NULL && !is_ours(r->uri_host, r))
-		return err_set(
-		    e, ERR_ACCESS_DENIED, "This endpoint is no proxy: the request names another host.");
+	if (r->uri_host != NULL && r->uri_host[0] != '\0' && !is_ours(r->uri_host, r))
+		return err_set(e, ERR_ACCESS_DENIED,
+		    "This endpoint is no proxy: the request names another host.");
 	return 0;
 }
 
@@ -74,7 +75,7 @@ split_authority(const char *text, struct authority *ret)
 		return false;
 	memcpy(ret->name, name, (size_t)(end - name));
 	ret->name[end - name] = '\0';
-	strcpy(ret->port, port);
+	memcpy(ret->port, port, strlen(port) + 1);
 	return true;
 }
 
@@ -87,7 +88,8 @@ has_suffix_nocase(const char *s, const char *suffix)
 	return n > m && strcasecmp(s + n - m, suffix) == 0;
 }
 
-/* A literal is ours where it is a loopback address or the very address that the client has reached. */
+/* A literal is ours where it is a loopback address or the very address that the client has reached.
+ */
 static bool
 is_our_ipv4(const struct in_addr *a, const struct sockaddr *local)
 {
@@ -99,7 +101,7 @@ is_our_ipv4(const struct in_addr *a, const struct sockaddr *local)
 	if (local->sa_family == AF_INET)
 		return a->s_addr == in->sin_addr.s_addr;
 	return local->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
-	    memcmp(&in6->sin6_addr.s6_addr[12], a, sizeof(*a)) == 0;
+	       memcmp(&in6->sin6_addr.s6_addr[12], a, sizeof(*a)) == 0;
 }
 
 static bool
@@ -108,7 +110,7 @@ is_our_ipv6(const struct in6_addr *a, const struct sockaddr *local)
 	const struct sockaddr_in6 *in6 = (const void *)local;
 
 	return IN6_IS_ADDR_LOOPBACK(a) ||
-	    (local->sa_family == AF_INET6 && IN6_ARE_ADDR_EQUAL(a, &in6->sin6_addr));
+	       (local->sa_family == AF_INET6 && IN6_ARE_ADDR_EQUAL(a, &in6->sin6_addr));
 }
 
 static bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads targets, form bodies and credential scopes (see recognise.h). Names are copied only where every character is
- * harmless in JSON, XML and logs, because they are repeated in error messages.
+ * Reads targets, form bodies and credential scopes (see recognise.h). Names are copied only where
+ * every character is harmless in JSON, XML and logs, because they are repeated in error messages.
  */
 #include "daemon/http/recognise.h"
 
@@ -34,7 +34,8 @@ static const struct {
 static bool recognise_target(const char *target, struct recognised *ret);
 static bool recognise_form(const char *form, size_t len, struct recognised *ret);
 
-/* Copies a name whole, or leaves "" where it is too long or has a character that we would not repeat. */
+/* Copies a name whole, or leaves "" where it is too long or has a character that we would not
+ * repeat. */
 static void
 copy_name(char *ret, size_t size, const char *from, size_t len, const char *also)
 {
@@ -55,8 +56,8 @@ void
 recognise(const struct recognise_request *in, struct recognised *ret)
 {
 	bool form = in->content_type != NULL &&
-	    strncasecmp(in->content_type, "application/x-www-form-urlencoded",
-		strlen("application/x-www-form-urlencoded")) == 0;
+		    strncasecmp(in->content_type, "application/x-www-form-urlencoded",
+			strlen("application/x-www-form-urlencoded")) == 0;
 
 	*ret = (struct recognised){ .wire = WIRE_JSON };
 	if (in->target != NULL && recognise_target(in->target, ret))

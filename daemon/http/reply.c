@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes error bodies in four dialects (see reply.h). The strings that go in are constants and checked names, so
- * there is nothing to escape.
+ * Writes error bodies in four dialects (see reply.h). The strings that go in are constants and
+ * checked names, so there is nothing to escape.
  */
 #include "daemon/http/reply.h"
 
@@ -34,16 +34,19 @@ reply_error_body(enum wire wire, const char *code, const char *message, const ch
 	*ret_content_type = wire == WIRE_REST_XML ? "application/xml" : "text/xml";
 	switch (wire) {
 	case WIRE_QUERY:
-		return xasprintf("%s<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s"
-				 "</Message></Error><RequestId>%s</RequestId></ErrorResponse>\n",
+		return xasprintf(
+		    "%s<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s"
+		    "</Message></Error><RequestId>%s</RequestId></ErrorResponse>\n",
 		    xml_head, code, message, request_id);
 	case WIRE_EC2:
-		return xasprintf("%s<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error>"
-				 "</Errors><RequestID>%s</RequestID></Response>\n",
+		return xasprintf(
+		    "%s<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error>"
+		    "</Errors><RequestID>%s</RequestID></Response>\n",
 		    xml_head, code, message, request_id);
 	case WIRE_REST_XML:
-		return xasprintf("%s<Error><Code>%s</Code><Message>%s</Message><RequestId>%s</RequestId>"
-				 "</Error>\n",
+		return xasprintf(
+		    "%s<Error><Code>%s</Code><Message>%s</Message><RequestId>%s</RequestId>"
+		    "</Error>\n",
 		    xml_head, code, message, request_id);
 	case WIRE_JSON:
 	case WIRE_MAX:

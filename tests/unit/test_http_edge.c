@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The whole edge over real sockets, with an API of our own behind it: what reaches api.h, what comes back, and what
- * becomes of clients that are slow, gone, too many or too greedy. Client and server share one thread and one loop.
+ * The whole edge over real sockets, with an API of our own behind it: what reaches api.h, what
+ * comes back, and what becomes of clients that are slow, gone, too many or too greedy. Client and
+ * server share one thread and one loop.
  */
 #include "common/json.h"
 #include "daemon/api.h"
@@ -26,9 +27,11 @@
 #define DEADLINE_MS 5000
 #define TARGET "X-Amz-Target: AmazonEC2ContainerServiceV20141113."
 #define REQUEST(op, body_len, body)                                                                \
-	"POST / HTTP/1.1\r\nHost: localhost\r\n" TARGET op "\r\nContent-Length: " #body_len "\r\n\r\n" body
+	"POST / HTTP/1.1\r\nHost: localhost\r\n" TARGET op "\r\nContent-Length: " #body_len        \
+	"\r\n\r\n" body
 
-/* The API behind the edge: "Echo" answers at once, "Hold" when release() is called, "Big" with a lot. */
+/* The API behind the edge: "Echo" answers at once, "Hold" when release() is called, "Big" with a
+ * lot. */
 struct api {
 	size_t n_requests;
 	size_t n_cancelled;
@@ -80,7 +83,8 @@ api_request(struct api *a, const struct api_request *r)
 		memset(big, ' ', sizeof(big));
 		r->on_reply(200, big, sizeof(big), NULL, "id", r->cookie);
 	} else if (strcmp(r->operation, "Fail") == 0) {
-		r->on_reply(400, "{\"__type\":\"ClientException\"}", 28, "ClientException", "id", r->cookie);
+		r->on_reply(400, "{\"__type\":\"ClientException\"}", 28, "ClientException", "id",
+		    r->cookie);
 	} else {
 		r->on_reply(200, r->body, r->body_len, NULL, "the-request-id", r->cookie);
 	}
@@ -110,7 +114,8 @@ release(struct api *a)
 		if (!a->held[i].held)
 			continue;
 		a->held[i].held = false;
-		a->held[i].r.on_reply(200, "{\"late\":1}", 10, NULL, "late-id", a->held[i].r.cookie);
+		a->held[i].r.on_reply(
+		    200, "{\"late\":1}", 10, NULL, "late-id", a->held[i].r.cookie);
 		n++;
 	}
 	return n;
@@ -144,7 +149,8 @@ start(void **state, const struct http_limits *limits)
 	f->config.account_id = xstrdup("000000000000");
 	f->http = http_new(f->loop, &f->config, &f->api, &cb, limits);
 	strcpy(f->dir, "/tmp/test_http_XXXXXX");
-	if (mkdtemp(f->dir) == NULL || http_listen_tcp(f->http, "127.0.0.1", "0", &f->port, &e) != 0)
+	if (mkdtemp(f->dir) == NULL ||
+	    http_listen_tcp(f->http, "127.0.0.1", "0", &f->port, &e) != 0)
 		return -1;
 	(void)snprintf(f->path, sizeof(f->path), "%s/api.sock", f->dir);
 	*state = f;
@@ -218,7 +224,8 @@ put(int fd, const char *text)
 	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
 }
 
-/* Reads until `end` has been seen, the server has closed (*ret_closed), or time is up. The caller frees it. */
+/* Reads until `end` has been seen, the server has closed (*ret_closed), or time is up. The caller
+ * frees it. */
 static char *
 get(struct fixture *f, int fd, const char *end, bool *ret_closed)
 {
@@ -283,6 +290,16 @@ wait_requests(struct fixture *f, size_t n)
 }
 
 static void
+wait_reset(struct fixture *f)
+{
+	int64_t until = monotonic_ms() + DEADLINE_MS;
+
+	while (f->reset_done == NULL && monotonic_ms() < until)
+		turn(f);
+	assert_non_null(f->reset_done);
+}
+
+static void
 contains(const char *text, const char *part)
 {
 	if (strstr(text, part) == NULL)
@@ -299,7 +316,8 @@ test_call(void **state)
 	const char *got = ask(f, fd,
 	    "POST / HTTP/1.1\r\nHost: localhost:4566\r\n" TARGET "Echo\r\n"
 	    "Content-Type: application/x-amz-json-1.1\r\n"
-	    "Authorization: AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/ecs/aws4_request, "
+	    "Authorization: AWS4-HMAC-SHA256 "
+	    "Credential=123456789012/20260101/eu-west-1/ecs/aws4_request, "
 	    "SignedHeaders=host, Signature=0\r\n"
 	    "Content-Length: 7\r\n\r\n{\"a\":1}",
 	    "{\"a\":1}");
@@ -315,13 +333,15 @@ test_call(void **state)
 	assert_string_equal(f->api.access_key, "123456789012");
 
 	/* the same connection, nobody's credential */
-	contains(ask(f, fd, REQUEST("Fail", 2, "{}"), "Exception\"}"), "x-amzn-ErrorType: ClientException");
+	contains(ask(f, fd, REQUEST("Fail", 2, "{}"), "Exception\"}"),
+	    "x-amzn-ErrorType: ClientException");
 	assert_string_equal(f->api.scope.account, "000000000000");
 	assert_string_equal(f->api.scope.region, "us-east-1");
 	assert_string_equal(f->api.access_key, "");
 	/* presigned */
 	contains(ask(f, fd,
-		     "POST /?X-Amz-Credential=AK%2F20260101%2Fap-south-1%2Fecs%2Faws4_request HTTP/1.1\r\n"
+		     "POST /?X-Amz-Credential=AK%2F20260101%2Fap-south-1%2Fecs%2Faws4_request "
+		     "HTTP/1.1\r\n"
 		     "Host: localhost\r\n" TARGET "Echo\r\nContent-Length: 2\r\n\r\n{}",
 		     "{}"),
 	    "200 OK");
@@ -338,7 +358,8 @@ test_pipelined(void **state)
 	struct fixture *f = *state;
 	int fd = client(f);
 	const char *got = ask(f, fd,
-	    REQUEST("Echo", 5, "[\"a\"]") REQUEST("Hold", 2, "{}") REQUEST("Echo", 5, "[\"c\"]"), "[\"a\"]");
+	    REQUEST("Echo", 5, "[\"a\"]") REQUEST("Hold", 2, "{}") REQUEST("Echo", 5, "[\"c\"]"),
+	    "[\"a\"]");
 
 	assert_null(strstr(got, "[\"c\"]"));
 	wait_requests(f, 2);
@@ -414,9 +435,13 @@ test_own_pages(void **state)
 	contains(got, "Content-Length: 18\r\n");
 	assert_null(strstr(got, "edition"));
 	contains(ask(f, fd, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "health"), "text/plain");
-	contains(ask(f, fd, "GET /_localemu/state/reset HTTP/1.1\r\nHost: localhost\r\n\r\n", "\"}"), "405");
-	contains(ask(f, fd, "GET /_localemu/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", "\"}"), "404");
-	contains(ask(f, fd, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", "\r\n\r\n"), "Allow: GET, HEAD, POST");
+	contains(
+	    ask(f, fd, "GET /_localemu/state/reset HTTP/1.1\r\nHost: localhost\r\n\r\n", "\"}"),
+	    "405");
+	contains(
+	    ask(f, fd, "GET /_localemu/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", "\"}"), "404");
+	contains(ask(f, fd, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", "\r\n\r\n"),
+	    "Allow: GET, HEAD, POST");
 	assert_null(f->reset_done);
 	close(fd);
 }
@@ -429,16 +454,15 @@ test_reset(void **state)
 	struct err e;
 	bool closed;
 
-	put(fd, "POST /_localemu/state/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
-	while (f->reset_done == NULL)
-		turn(f);
+	put(fd,
+	    "POST /_localemu/state/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+	wait_reset(f);
 	f->reset_done(NULL, f->reset_cookie);
 	contains(get(f, fd, "{}", &closed), "200 OK");
 
 	f->reset_done = NULL;
 	put(fd, "POST /_localemu/state/reset HTTP/1.1\r\nHost: localhost\r\n\r\n");
-	while (f->reset_done == NULL)
-		turn(f);
+	wait_reset(f);
 	err_set(&e, ERR_SERVER, "no");
 	f->reset_done(&e, f->reset_cookie);
 	contains(get(f, fd, "\"}", &closed), "500 Internal Server Error");
@@ -446,8 +470,7 @@ test_reset(void **state)
 	/* a client that does not wait */
 	f->reset_done = NULL;
 	put(fd, "POST /_localemu/state/reset HTTP/1.1\r\nHost: localhost\r\n\r\n");
-	while (f->reset_done == NULL)
-		turn(f);
+	wait_reset(f);
 	close(fd);
 	wait_connections(f, 0);
 	f->reset_done(NULL, f->reset_cookie);
@@ -468,12 +491,13 @@ test_slow_request_is_cut_off(void **state)
 
 	/* a byte with every turn: each one makes progress, the request as a whole does not */
 	while (text[n] != '\0' && monotonic_ms() - began < DEADLINE_MS &&
-	    send(dripping, text + n, 1, MSG_NOSIGNAL) == 1) {
+	       send(dripping, text + n, 1, MSG_NOSIGNAL) == 1) {
 		n++;
 		for (int i = 0; i < 5; i++)
 			turn(f);
 		if (n == 5)
-			contains(ask(f, served, REQUEST("Echo", 5, "[\"y\"]"), "[\"y\"]"), "200 OK");
+			contains(
+			    ask(f, served, REQUEST("Echo", 5, "[\"y\"]"), "[\"y\"]"), "200 OK");
 	}
 	assert_true(monotonic_ms() - began < DEADLINE_MS);
 	wait_closed(f, dripping);
@@ -571,7 +595,8 @@ test_too_large(void **state)
 	close(fd);
 
 	fd = client(f);
-	contains(ask(f, fd, "\x16\x03\x01\x02\xff\x01\r\n\r\n and more of that", "}"), "HTTP/1.1 400 Bad Request");
+	contains(ask(f, fd, "\x16\x03\x01\x02\xff\x01\r\n\r\n and more of that", "}"),
+	    "HTTP/1.1 400 Bad Request");
 	wait_closed(f, fd);
 	assert_int_equal(f->api.n_requests, 0);
 }
@@ -607,10 +632,11 @@ test_expect_and_chunks(void **state)
 	struct fixture *f = *state;
 	int fd = client(f);
 
-	contains(ask(f, fd,
-		     "POST / HTTP/1.1\r\nHost: localhost\r\n" TARGET "Echo\r\nExpect: 100-continue\r\n"
-		     "Content-Length: 5\r\n\r\n",
-		     "100 Continue\r\n\r\n"),
+	contains(
+	    ask(f, fd,
+		"POST / HTTP/1.1\r\nHost: localhost\r\n" TARGET "Echo\r\nExpect: 100-continue\r\n"
+		"Content-Length: 5\r\n\r\n",
+		"100 Continue\r\n\r\n"),
 	    "100 Continue");
 	contains(ask(f, fd, "[\"e\"]", "[\"e\"]"), "HTTP/1.1 200 OK");
 	contains(ask(f, fd,
@@ -618,7 +644,10 @@ test_expect_and_chunks(void **state)
 		     "Transfer-Encoding: chunked\r\n\r\n2\r\n[\"\r\n3\r\nz\"]\r\n0\r\n\r\n",
 		     "[\"z\"]"),
 	    "HTTP/1.1 200 OK");
-	contains(ask(f, fd, "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: wonders\r\nContent-Length: 5\r\n\r\n", "}"),
+	contains(ask(f, fd,
+		     "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: wonders\r\nContent-Length: "
+		     "5\r\n\r\n",
+		     "}"),
 	    "HTTP/1.1 417 ");
 	wait_closed(f, fd);
 }
@@ -631,7 +660,7 @@ unix_client(const char *path)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(a.sun_path, path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	return fd;
 }
@@ -646,7 +675,7 @@ test_unix(void **state)
 	int stale = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int fd;
 
-	strcpy(a.sun_path, f->path);
+	memcpy(a.sun_path, f->path, strlen(f->path) + 1);
 	assert_int_equal(bind(stale, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(stale);
 	assert_int_equal(http_listen_unix(f->http, f->path, &e), 0);
@@ -654,7 +683,8 @@ test_unix(void **state)
 	assert_int_equal(st.st_mode & 0777, 0660);
 	assert_int_equal(http_listen_unix(f->http, f->path, &e), -EADDRINUSE);
 	fd = unix_client(f->path);
-	contains(ask(f, fd, "GET /_localemu/health HTTP/1.1\r\nHost: anything\r\n\r\n", "}"), "\"test\"");
+	contains(ask(f, fd, "GET /_localemu/health HTTP/1.1\r\nHost: anything\r\n\r\n", "}"),
+	    "\"test\"");
 	contains(ask(f, fd, REQUEST("Echo", 5, "[\"u\"]"), "[\"u\"]"), "200 OK");
 	close(fd);
 	http_stop_accepting(f->http);
@@ -675,7 +705,7 @@ test_inherited_socket(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int c;
 
-	strcpy(a.sun_path, f->path);
+	memcpy(a.sun_path, f->path, strlen(f->path) + 1);
 	assert_int_equal(http_listen_fd(f->http, fd, &e), -EINVAL);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(listen(fd, 1), 0);
@@ -763,6 +793,6 @@ main(void)
 		TEST(test_free_cancels),
 	};
 
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

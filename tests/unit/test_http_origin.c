@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #define LONG_NAME                                                                                  \
-	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"     \
-	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"     \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 enum local { ON_V4, ON_LAN, ON_V6, ON_MAPPED, ON_UNIX, ON_UNKNOWN };
@@ -38,6 +38,7 @@ static const struct {
 	{ true,  ON_V4,   "localhost:4566", NULL, "none", "localhost" },
 	{ true,  ON_UNIX, "whatever", NULL, NULL, NULL },
 	{ true,  ON_UNIX, "", NULL, NULL, "x" },
+	{ true,  ON_V4,   "localhost", NULL, NULL, "" },
 	{ true,  ON_UNKNOWN, "127.0.0.1", NULL, NULL, NULL },
 	{ true,  ON_V4,   "localhost:4566", "http://localhost:4566", "same-origin", NULL },
 	{ true,  ON_V4,   "localhost:4566", "HTTP://LOCALHOST:4566", NULL, NULL },

@@ -66,8 +66,8 @@ test_cases(void **state)
 		recognise(&in, &r);
 		if (r.wire != cases[i].wire || !streq(r.served, cases[i].served) ||
 		    !streq(r.service, cases[i].service) || !streq(r.operation, cases[i].operation))
-			fail_msg("case %zu: wire %d, served %s, service %s, operation %s", i, (int)r.wire,
-			    r.served ? r.served : "-", r.service, r.operation);
+			fail_msg("case %zu: wire %d, served %s, service %s, operation %s", i,
+			    (int)r.wire, r.served ? r.served : "-", r.service, r.operation);
 		free(body);
 	}
 }
@@ -78,7 +78,8 @@ test_every_wire_has_an_error_body(void **state)
 	(void)state;
 	for (int w = 0; w < WIRE_MAX; w++) {
 		const char *type = NULL;
-		char *body = reply_error_body((enum wire)w, "SomeCode", "Some message.", "some-id", &type);
+		char *body =
+		    reply_error_body((enum wire)w, "SomeCode", "Some message.", "some-id", &type);
 
 		assert_non_null(strstr(body, "SomeCode"));
 		assert_non_null(strstr(body, "Some message."));
