@@ -19,8 +19,8 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_GET]    = "SELECT " COLUMNS " FROM container_instance WHERE account = ?1 AND region = ?2 AND id = ?3",
 	[STMT_LIST]   = "SELECT " COLUMNS " FROM container_instance"
 			" WHERE account = ?1 AND region = ?2 AND cluster = ?3 AND id > ?4 ORDER BY id LIMIT ?5",
-	[STMT_COUNT]  = "SELECT count(*) FROM container_instance WHERE account = ?1 AND region = ?2"
-			" AND cluster = ?3 AND status <> 'INACTIVE' AND synthetic <= ?4",
+	[STMT_COUNT]  = ("SELECT count(*) FROM container_instance WHERE account = ?1 AND region = ?2"
+			 " AND cluster = ?3 AND status <> 'INACTIVE' AND synthetic <= ?4"),
 	[STMT_DELETE] = "DELETE FROM container_instance WHERE account = ?1 AND region = ?2 AND id = ?3",
 };
 /* clang-format on */

@@ -10,8 +10,8 @@ _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 
 /* clang-format off */
 static const char *const sql[STMT_MAX] = {
-	[STMT_PUT]        = "INSERT INTO tag (arn, key, value) VALUES (?1, ?2, ?3)"
-			    " ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value",
+	[STMT_PUT]        = ("INSERT INTO tag (arn, key, value) VALUES (?1, ?2, ?3)"
+			     " ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value"),
 	[STMT_DELETE]     = "DELETE FROM tag WHERE arn = ?1 AND key = ?2",
 	[STMT_DELETE_ALL] = "DELETE FROM tag WHERE arn = ?1",
 	[STMT_LIST]       = "SELECT key, value FROM tag WHERE arn = ?1 ORDER BY n",
