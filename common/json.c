@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parsing with limits and typed look-ups on top of json-c. Called from everywhere in both processes; what the
- * documents mean is not known here.
+ * Parsing with limits and typed look-ups on top of json-c. Called from everywhere in both
+ * processes; what the documents mean is not known here.
  */
 #include "common/json.h"
 
@@ -26,7 +26,8 @@ fail(struct err *e, const char *what, size_t at)
 	return err_set(e, ERR_SERIALIZATION, "not valid JSON: %s at byte %zu", what, at);
 }
 
-/* Length of the number at `s` by the grammar of RFC 8259, 0 where there is none. `end` is where the text ends. */
+/* Length of the number at `s` by the grammar of RFC 8259, 0 where there is none. `end` is where the
+ * text ends. */
 static size_t
 number_len(const char *s, const char *end)
 {
@@ -58,8 +59,8 @@ number_len(const char *s, const char *end)
 	return (size_t)(p - s);
 }
 
-/* Length of the UTF-8 character at `s`, of which `left` bytes are there, 0 where there is none. Overlong forms, surrogates and what lies beyond
- * U+10FFFF are none (RFC 3629). */
+/* Length of the UTF-8 character at `s`, of which `left` bytes are there, 0 where there is none.
+ * Overlong forms, surrogates and what lies beyond U+10FFFF are none (RFC 3629). */
 static size_t
 utf8_len(const unsigned char *s, size_t left)
 {
@@ -89,9 +90,9 @@ utf8_len(const unsigned char *s, size_t left)
 	return n;
 }
 
-/* Finds what json-c lets through although it is no JSON: strings in single quotes, NaN and Infinity, 01 and 1.,
- * raw control characters, some of what is not UTF-8; and NULs, which cut a member's name without a trace. Returns what
- * is wrong and where, or NULL. */
+/* Finds what json-c lets through although it is no JSON: strings in single quotes, NaN and
+ * Infinity, 01 and 1., raw control characters, some of what is not UTF-8; and NULs, which cut a
+ * member's name without a trace. Returns what is wrong and where, or NULL. */
 static const char *
 find_odd(const char *text, size_t len, size_t *ret_at)
 {
@@ -134,6 +135,20 @@ find_odd(const char *text, size_t len, size_t *ret_at)
 	return NULL;
 }
 
+static bool has_odd_number(struct json_object *o);
+
+static bool
+has_odd_member(struct json_object *o)
+{
+	json_object_object_foreach(o, key, v)
+	{
+		(void)key;
+		if (has_odd_number(v))
+			return true;
+	}
+	return false;
+}
+
 /* 1e999 becomes Infinity, which would be printed again as what is no JSON. */
 static bool
 has_odd_number(struct json_object *o)
@@ -146,15 +161,8 @@ has_odd_number(struct json_object *o)
 			if (has_odd_number(json_object_array_get_idx(o, i)))
 				return true;
 		return false;
-	case json_type_object: {
-		json_object_object_foreach(o, key, v)
-		{
-			(void)key;
-			if (has_odd_number(v))
-				return true;
-		}
-		return false;
-	}
+	case json_type_object:
+		return has_odd_member(o);
 	case json_type_null:
 	case json_type_boolean:
 	case json_type_int:
@@ -254,7 +262,7 @@ json_add_str(struct json_object *o, const char *key, const char *s)
 	if (s == NULL)
 		return;
 	len = strlen(s);
-	for (size_t i = 0; i < len; i += n > 0 ? n : 1) {
+	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
 		n = utf8_len((const unsigned char *)s + i, len - i);
 		if (n > 0)
 			continue;
@@ -289,13 +297,13 @@ json_new_time(int64_t ms)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%s%" PRId64 ".%03d", ms < 0 ? "-" : "", (int64_t)(llabs(ms) / 1000),
-	    (int)(llabs(ms) % 1000));
+	(void)snprintf(text, sizeof(text), "%s%" PRId64 ".%03d", ms < 0 ? "-" : "",
+	    (int64_t)(llabs(ms) / 1000), (int)(llabs(ms) % 1000));
 	return json_object_new_double_s((double)ms / 1000.0, text);
 }
 
-/* The serializer is json-c's own so that json_object_deep_copy knows how to copy the text. The node is a number
- * underneath because that is the smallest there is. */
+/* The serializer is json-c's own so that json_object_deep_copy knows how to copy the text. The node
+ * is a number underneath because that is the smallest there is. */
 struct json_object *
 json_new_raw(char *text)
 {
@@ -303,7 +311,8 @@ json_new_raw(char *text)
 
 	if (o == NULL)
 		abort();
-	json_object_set_serializer(o, json_object_userdata_to_json_string, text, json_object_free_userdata);
+	json_object_set_serializer(
+	    o, json_object_userdata_to_json_string, text, json_object_free_userdata);
 	return o;
 }
 
@@ -320,5 +329,6 @@ json_copy(struct json_object *o)
 const char *
 json_print(struct json_object *o)
 {
-	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return json_object_to_json_string_ext(
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames over a SEQPACKET socket, from both sides. It knows packets, the frame's tags and which of them may be
- * replaced or dropped, but not what a frame says; the peer is hostile.
+ * Frames over a SEQPACKET socket, from both sides. It knows packets, the frame's tags and which of
+ * them may be replaced or dropped, but not what a frame says; the peer is hostile.
  */
 #include "common/link.h"
 
@@ -15,11 +15,13 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#define LOG_QUEUE_MAX (1024u * 1024)	    /* beyond this LogLines are dropped */
-#define QUEUE_MAX (16u * 1024 * 1024)	    /* beyond this the peer counts as dead */
-#define UNPACK_MAX (64u * 1024 * 1024)	    /* memory that one frame may ask for: "ten bytes" can stand for a struct */
-#define PACKETS_PER_TURN 32		    /* so that a talkative peer does not keep the others waiting */
-#define PART_OVERHEAD 64		    /* tags and lengths around a slice, generously */
+#define LOG_QUEUE_MAX (1024u * 1024)  /* beyond this LogLines are dropped */
+#define QUEUE_MAX (16u * 1024 * 1024) /* beyond this the peer counts as dead */
+#define UNPACK_MAX                                                                                 \
+	(64u * 1024 *                                                                              \
+	    1024) /* memory that one frame may ask for: "ten bytes" can stand for a struct */
+#define PACKETS_PER_TURN 32 /* so that a talkative peer does not keep the others waiting */
+#define PART_OVERHEAD 64    /* tags and lengths around a slice, generously */
 #define TAG_TASK_STATE SHIM__FRAME__BODY_TASK_STATE
 #define TAG_LOG_LINE SHIM__FRAME__BODY_LOG_LINE
 
@@ -60,7 +62,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg);
 static void on_closing(void *arg);
 static void flush(struct link *l);
 
-/* How much fits in one packet: what both sides agreed on, or less where the system's limit is lower. */
+/* How much fits in one packet: what both sides agreed on, or less where the system's limit is
+ * lower. */
 static size_t
 packet_room(int fd)
 {
@@ -68,7 +71,8 @@ packet_room(int fd)
 	int got = 0;
 	socklen_t size = sizeof(got);
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof(want)); /* what came of it is asked next */
+	(void)setsockopt(
+	    fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof(want)); /* what came of it is asked next */
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &size) < 0 || got <= 0)
 		return LINK_PACKET_MAX;
 	return (size_t)got / 2 < LINK_PACKET_MAX ? (size_t)got / 2 : LINK_PACKET_MAX;
@@ -87,7 +91,8 @@ link_new(struct loop *loop, int fd, const struct link_handler handlers[static LI
 	l->cookie = cookie;
 	l->packet_max = packet_room(fd);
 	TAILQ_INIT(&l->queue);
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK); /* fails only on no descriptor at all, and then the first recv says so */
+	(void)fcntl(fd, F_SETFL,
+	    O_NONBLOCK); /* fails only on no descriptor at all, and then the first recv says so */
 	l->closing = timer_new(loop, on_closing, l);
 	l->readable = event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, l);
 	l->writable = event_new(loop_base(loop), fd, EV_WRITE | EV_PERSIST, on_writable, l);
@@ -188,11 +193,11 @@ enqueue(struct link *l, const Shim__Frame *f, size_t len)
 	l->queued_bytes += it->len;
 	if (it->tag == TAG_TASK_STATE) {
 		TAILQ_FOREACH(old, &l->queue, next)
-			if (old->tag == TAG_TASK_STATE && old->sent == 0) {
-				TAILQ_INSERT_BEFORE(old, it, next);
-				item_drop(l, old);
-				return;
-			}
+		if (old->tag == TAG_TASK_STATE && old->sent == 0) {
+			TAILQ_INSERT_BEFORE(old, it, next);
+			item_drop(l, old);
+			return;
+		}
 	}
 	TAILQ_INSERT_TAIL(&l->queue, it, next);
 }
@@ -205,7 +210,8 @@ tell_dropped(struct link *l)
 	Shim__Frame f = SHIM__FRAME__INIT;
 
 	shim__log_line__init(&line);
-	(void)snprintf(text, sizeof(text), "msg=\"%" PRIu64 " log lines were dropped\"", l->dropped);
+	(void)snprintf(
+	    text, sizeof(text), "msg=\"%" PRIu64 " log lines were dropped\"", l->dropped);
 	l->dropped = 0;
 	line.level = LOG_LEVEL_WARN;
 	line.line = text;
@@ -239,7 +245,8 @@ link_send(struct link *l, const Shim__Frame *f)
 	return l->closed || l->unheard ? -EPIPE : 0;
 }
 
-/* Sends the next packet of a frame that is too large for one. Returns what went out, or a negative errno. */
+/* Sends the next packet of a frame that is too large for one. Returns what went out, or a negative
+ * errno. */
 static ssize_t
 send_part(struct link *l, struct item *it)
 {
@@ -284,7 +291,8 @@ flush(struct link *l)
 			return;
 		}
 		if (n == -EPIPE || n == -ECONNRESET) {
-			/* The peer is gone, but its last words may wait on our side: reading ends in EOF. */
+			/* The peer is gone, but its last words may wait on our side: reading ends
+			 * in EOF. */
 			l->unheard = true;
 			queue_drop(l);
 			break;
@@ -418,7 +426,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	for (int i = 0; i < PACKETS_PER_TURN && !l->closed; i++) {
 		n = recv(l->fd, packet, sizeof(packet), MSG_TRUNC);
 		if (n < 0 && errno == ECONNRESET && !reset) {
-			/* The peer went with words of ours unread; what it had sent is still in the queue. */
+			/* The peer went with words of ours unread; what it had sent is still in the
+			 * queue. */
 			reset = true;
 			continue;
 		}

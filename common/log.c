@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Formats log lines and gives them to the one sink. Called by the edges of both processes; where lines end up is
- * the sink's business.
+ * Formats log lines and gives them to the one sink. Called by the edges of both processes; where
+ * lines end up is the sink's business.
  */
 #include "common/log.h"
 
@@ -128,7 +128,8 @@ write_stderr(enum log_level level, const char *line, void *cookie)
 	(void)cookie;
 	if ((size_t)level >= ARRAY_SIZE(level_words))
 		level = LOG_LEVEL_ERROR;
-	prefix = getenv("JOURNAL_STREAM") != NULL ? level_words[level].journal : level_words[level].plain;
+	prefix = getenv("JOURNAL_STREAM") != NULL ? level_words[level].journal
+						  : level_words[level].plain;
 	whole = xasprintf("%s%s\n", prefix, line);
 	if (write(STDERR_FILENO, whole, strlen(whole)) < 0)
 		return; /* nobody is left to be told */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libevent with an explicit base: signals, timers, deferred calls, the end of children. Called by everything that waits;
- * it knows nothing of what it waits for.
+ * libevent with an explicit base: signals, timers, deferred calls, the end of children. Called by
+ * everything that waits; it knows nothing of what it waits for.
  */
 #include "common/loop.h"
 
@@ -276,7 +276,8 @@ on_child(evutil_socket_t fd, short what, void *arg)
 	if (got == 0 || (got < 0 && errno == EINTR))
 		return;
 	if (got < 0)
-		status = W_EXITCODE(255, 0); /* somebody else reaped it: its end is all that is known */
+		status =
+		    W_EXITCODE(255, 0); /* somebody else reaped it: its end is all that is known */
 	child_free(c);
 	ended.fn(ended.pid, status, ended.arg);
 }

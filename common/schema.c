@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walkers over field tables: one checks and binds, one copies, one prints. Called by api.c for every request and by
- * whoever reads JSON that comes from outside; the tables are others'.
+ * The walkers over field tables: one checks and binds, one copies, one prints. Called by api.c for
+ * every request and by whoever reads JSON that comes from outside; the tables are others'.
  */
 #include "common/schema.h"
 
@@ -12,7 +12,8 @@
 
 #define ECHO_MAX 100 /* bytes of a user's value that a message repeats */
 #define PATH_MAX_BYTES 256
-#define BOUND_MAX_BYTES (16u * 1024 * 1024) /* of all structs of one document: "{}," may stand for a large one */
+#define BOUND_MAX_BYTES                                                                            \
+	(16u * 1024 * 1024) /* of all structs of one document: "{}," may stand for a large one */
 
 /* Where in the document we are; a chain on the stack, printed only when something is wrong. */
 struct path {
@@ -29,11 +30,11 @@ struct walk {
 };
 
 /* Checks `v`, which is not null, and binds it to `out` unless that is NULL. */
-typedef int bind_fn(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at);
+typedef int bind_fn(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at);
 
-static bind_fn bind_string, bind_enum, bind_bool, bind_int, bind_double, bind_struct, bind_strings, bind_ints,
-    bind_structs, bind_map, bind_json;
+static bind_fn bind_string, bind_enum, bind_bool, bind_int, bind_double, bind_struct, bind_strings,
+    bind_ints, bind_structs, bind_map, bind_json;
 
 /* clang-format off */
 static const struct {
@@ -65,12 +66,12 @@ struct any_list {
 	void *v;
 };
 
-static int bind_object(
-    struct walk *w, const struct schema *s, struct json_object *in, void *out, const struct path *at);
+static int bind_object(struct walk *w, const struct schema *s, struct json_object *in, void *out,
+    const struct path *at);
 
 int
-schema_bind(const struct schema *s, struct json_object *in, void *out, struct arena *a, enum err_kind bad,
-    struct err *e)
+schema_bind(const struct schema *s, struct json_object *in, void *out, struct arena *a,
+    enum err_kind bad, struct err *e)
 {
 	struct walk w = { .arena = a, .bad = bad, .e = e };
 
@@ -87,8 +88,7 @@ schema_enum_index(const char *const *names, const char *value)
 }
 
 /* Appends to a fixed buffer; what does not fit is left out. */
-static void PRINTF_LIKE(3, 4)
-append(char *buf, size_t size, const char *fmt, ...)
+static void PRINTF_LIKE(3, 4) append(char *buf, size_t size, const char *fmt, ...)
 {
 	size_t len = strlen(buf);
 	va_list ap;
@@ -139,9 +139,8 @@ echo_print(const char *value, char buf[static ECHO_MAX + 4])
 }
 
 /* The one place where a value's own error is said. `value` is NULL for a missing member. */
-static int PRINTF_LIKE(5, 6)
-wrong_value(struct walk *w, const struct schema_field *f, const struct path *at, const char *value,
-    const char *constraint, ...)
+static int PRINTF_LIKE(5, 6) wrong_value(struct walk *w, const struct schema_field *f,
+    const struct path *at, const char *value, const char *constraint, ...)
 {
 	enum err_kind kind = f->kind != ERR_NONE ? f->kind : w->bad;
 	char where[PATH_MAX_BYTES] = "";
@@ -158,8 +157,10 @@ wrong_value(struct walk *w, const struct schema_field *f, const struct path *at,
 	if (value != NULL)
 		echo_print(value, echo);
 	return err_set(w->e, kind,
-	    "1 validation error detected: Value %s%s%s at '%s' failed to satisfy constraint: Member must %s",
-	    value != NULL ? "'" : "", value != NULL ? echo : "null", value != NULL ? "'" : "", where, must);
+	    "1 validation error detected: Value %s%s%s at '%s' failed to satisfy constraint: "
+	    "Member must %s",
+	    value != NULL ? "'" : "", value != NULL ? echo : "null", value != NULL ? "'" : "",
+	    where, must);
 }
 
 /* Room for `n` structs of `s`, within what one document may take. */
@@ -174,7 +175,8 @@ alloc_structs(struct walk *w, const struct schema *s, size_t n, void **ret)
 }
 
 static int
-bind_object(struct walk *w, const struct schema *s, struct json_object *in, void *out, const struct path *at)
+bind_object(struct walk *w, const struct schema *s, struct json_object *in, void *out,
+    const struct path *at)
 {
 	int r;
 
@@ -219,24 +221,25 @@ in_set(const char *set, unsigned char c)
 }
 
 static int
-check_string(struct walk *w, const struct schema_field *f, const char *s, size_t len, size_t min_len,
-    size_t max_len, const struct path *at)
+check_string(struct walk *w, const struct schema_field *f, const char *s, size_t len,
+    size_t min_len, size_t max_len, const struct path *at)
 {
 	if (max_len > 0 && len > max_len)
 		return wrong_value(w, f, at, s, "have length less than or equal to %zu", max_len);
 	if (len < min_len)
-		return wrong_value(w, f, at, s, "have length greater than or equal to %zu", min_len);
+		return wrong_value(
+		    w, f, at, s, "have length greater than or equal to %zu", min_len);
 	if (f->chars != NULL)
 		for (size_t i = 0; i < len; i++)
 			if (!in_set(f->chars, (unsigned char)s[i]))
-				return wrong_value(
-				    w, f, at, s, "satisfy regular expression pattern: [%s]+", f->chars);
+				return wrong_value(w, f, at, s,
+				    "satisfy regular expression pattern: [%s]+", f->chars);
 	return 0;
 }
 
 static int
-check_enum(
-    struct walk *w, const struct schema_field *f, const char *s, const struct path *at, int *ret_index)
+check_enum(struct walk *w, const struct schema_field *f, const char *s, const struct path *at,
+    int *ret_index)
 {
 	char set[ERR_TEXT_MAX / 2] = "";
 	int index = schema_enum_index(f->names, s);
@@ -252,19 +255,21 @@ check_enum(
 
 /* The number of items of a list or of pairs of a map. */
 static int
-check_count(struct walk *w, const struct schema_field *f, struct json_object *v, size_t n, const struct path *at)
+check_count(struct walk *w, const struct schema_field *f, struct json_object *v, size_t n,
+    const struct path *at)
 {
 	if (f->max_len > 0 && n > f->max_len)
 		return wrong_value(
 		    w, f, at, json_print(v), "have length less than or equal to %zu", f->max_len);
 	if (n < f->min_len)
-		return wrong_value(
-		    w, f, at, json_print(v), "have length greater than or equal to %zu", f->min_len);
+		return wrong_value(w, f, at, json_print(v),
+		    "have length greater than or equal to %zu", f->min_len);
 	return 0;
 }
 
 static int
-check_range(struct walk *w, const struct schema_field *f, struct json_object *v, double d, const struct path *at)
+check_range(struct walk *w, const struct schema_field *f, struct json_object *v, double d,
+    const struct path *at)
 {
 	if (f->min == 0 && f->max == 0)
 		return 0;
@@ -278,8 +283,8 @@ check_range(struct walk *w, const struct schema_field *f, struct json_object *v,
 }
 
 static int
-bind_string(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_string(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	const char *s;
 	int r;
@@ -287,15 +292,16 @@ bind_string(
 	if (!json_object_is_type(v, json_type_string))
 		return wrong_type(w, at, "a string");
 	s = json_object_get_string(v);
-	r = check_string(w, f, s, (size_t)json_object_get_string_len(v), f->min_len, f->max_len, at);
+	r = check_string(
+	    w, f, s, (size_t)json_object_get_string_len(v), f->min_len, f->max_len, at);
 	if (r == 0 && out != NULL)
 		*(const char **)out = s;
 	return r;
 }
 
 static int
-bind_enum(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_enum(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	int index = 0;
 	int r;
@@ -309,8 +315,8 @@ bind_enum(
 }
 
 static int
-bind_bool(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_bool(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	(void)f;
 	if (!json_object_is_type(v, json_type_boolean))
@@ -348,7 +354,8 @@ get_int(struct walk *w, struct json_object *v, bool wide, const struct path *at,
 }
 
 static int
-bind_int(struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_int(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	int64_t n = 0;
 	int r;
@@ -362,14 +369,15 @@ bind_int(struct walk *w, const struct schema_field *f, struct json_object *v, vo
 }
 
 static int
-bind_double(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_double(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	double d;
 	int r;
 
 	if (!json_object_is_type(v, json_type_double) && !json_object_is_type(v, json_type_int))
-		return wrong_type(w, at, f->type == SCHEMA_TIME ? "a timestamp in seconds" : "a number");
+		return wrong_type(
+		    w, at, f->type == SCHEMA_TIME ? "a timestamp in seconds" : "a number");
 	d = json_object_get_double(v);
 	r = check_range(w, f, v, d, at);
 	if (r == 0 && out != NULL)
@@ -378,8 +386,8 @@ bind_double(
 }
 
 static int
-bind_struct(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_struct(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	void *bound = NULL;
 	int r = 0;
@@ -394,8 +402,8 @@ bind_struct(
 }
 
 static int
-bind_strings(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_strings(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	const char **strings = NULL;
 	size_t n;
@@ -433,8 +441,8 @@ bind_strings(
 }
 
 static int
-bind_ints(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_ints(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	size_t n;
 	int r;
@@ -458,8 +466,8 @@ bind_ints(
 }
 
 static int
-bind_structs(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_structs(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	struct any_list list = { .set = true };
 	int r;
@@ -482,7 +490,8 @@ bind_structs(
 }
 
 static int
-bind_map(struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_map(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	struct str_map map = { .set = true };
 	size_t n;
@@ -506,8 +515,8 @@ bind_map(struct walk *w, const struct schema_field *f, struct json_object *v, vo
 			continue;
 		if (!json_object_is_type(value, json_type_string))
 			return wrong_type(w, &here, "a string");
-		r = check_string(w, f, json_object_get_string(value), (size_t)json_object_get_string_len(value),
-		    0, f->item_max_len, &here);
+		r = check_string(w, f, json_object_get_string(value),
+		    (size_t)json_object_get_string_len(value), 0, f->item_max_len, &here);
 		if (r < 0)
 			return r;
 		if (out != NULL) {
@@ -522,7 +531,8 @@ bind_map(struct walk *w, const struct schema_field *f, struct json_object *v, vo
 }
 
 static int
-bind_json_list(struct walk *w, const struct schema_field *f, struct json_object *v, const struct path *at)
+bind_json_list(
+    struct walk *w, const struct schema_field *f, struct json_object *v, const struct path *at)
 {
 	size_t n;
 	int r;
@@ -544,8 +554,8 @@ bind_json_list(struct walk *w, const struct schema_field *f, struct json_object 
 }
 
 static int
-bind_json(
-    struct walk *w, const struct schema_field *f, struct json_object *v, void *out, const struct path *at)
+bind_json(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
 {
 	int r = 0;
 
@@ -553,7 +563,8 @@ bind_json(
 		r = bind_json_list(w, f, v, at);
 	else if (f->sub != NULL)
 		r = bind_object(w, f->sub, v, NULL, at);
-	else if (!json_object_is_type(v, json_type_object) && !json_object_is_type(v, json_type_array))
+	else if (!json_object_is_type(v, json_type_object) &&
+		 !json_object_is_type(v, json_type_array))
 		r = wrong_type(w, at, "an object or a list");
 	if (r == 0 && out != NULL)
 		*(struct json_object **)out = v;
@@ -573,7 +584,8 @@ prune_field(const struct schema_field *f, struct json_object *v)
 	n = json_object_array_length(v);
 	list = json_object_new_array_ext((int)n);
 	for (size_t i = 0; i < n; i++)
-		if (json_object_array_add(list, schema_prune(f->sub, json_object_array_get_idx(v, i))) != 0)
+		if (json_object_array_add(
+			list, schema_prune(f->sub, json_object_array_get_idx(v, i))) != 0)
 			abort();
 	return list;
 }
@@ -625,7 +637,10 @@ dump_field(const struct schema_field *f, const struct enclosing *up)
 	bool free_form = f->type == SCHEMA_JSON && f->sub == NULL;
 
 	json_add_str(o, "name", f->name);
-	json_add_str(o, "type", f->json_list ? "list" : free_form ? "document" : types[f->type].type);
+	json_add_str(o, "type",
+	    f->json_list ? "list"
+	    : free_form  ? "document"
+			 : types[f->type].type);
 	json_add_str(o, "item", f->json_list ? "structure" : types[f->type].item);
 	json_add_bool(o, "required", (f->flags & SCHEMA_REQUIRED) != 0);
 	if (f->names != NULL) {

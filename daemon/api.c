@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every request goes through api_request from top to bottom; the one detour is a held reply, which comes back through
- * finish(). Called by http/; it knows operations only by their tables.
+ * Every request goes through api_request from top to bottom; the one detour is a held reply, which
+ * comes back through finish(). Called by http/; it knows operations only by their tables.
  */
 #include "daemon/api.h"
 
@@ -33,7 +33,7 @@ struct request {
 	struct call call; /* first: api_cancel gets this pointer */
 	LIST_ENTRY(request) next;
 	struct timer *deadline; /* NULL unless held */
-	bool answered;		/* on_reply is being called or has been */
+	bool answered;          /* on_reply is being called or has been */
 	void (*on_reply)(int http_status, const char *body, size_t len, const char *err_type,
 	    const char *request_id, void *cookie);
 	void *cookie;
@@ -49,7 +49,8 @@ struct api {
 	struct entry *entries; /* sorted by name */
 	size_t n_entries;
 	struct request_list held;
-	struct timer *look; /* held calls look again in the next turn, once for any number of changes */
+	struct timer
+	    *look; /* held calls look again in the next turn, once for any number of changes */
 };
 
 static void on_look(void *arg);
@@ -124,7 +125,9 @@ find_op(const struct api *a, const struct api_request *r, const struct op **ret,
 		    r->operation != NULL ? r->operation : "");
 	if (found->op == NULL)
 		return err_set(e, ERR_NOT_AVAILABLE,
-		    "The operation %s is part of Amazon ECS but is not available in localemu-ecs yet.", found->name);
+		    "The operation %s is part of Amazon ECS but is not available in localemu-ecs "
+		    "yet.",
+		    found->name);
 	*ret = found->op;
 	return 0;
 }
@@ -138,7 +141,8 @@ call_wish(struct call *c, enum task_wish wish, const char *task_id)
 
 	/* Doubles at every power of two. */
 	if ((c->n_wishes & (c->n_wishes - 1)) == 0)
-		c->wishes = xrealloc(c->wishes, c->n_wishes > 0 ? 2 * c->n_wishes : 1, sizeof(*c->wishes));
+		c->wishes =
+		    xrealloc(c->wishes, c->n_wishes > 0 ? 2 * c->n_wishes : 1, sizeof(*c->wishes));
 	w = &c->wishes[c->n_wishes++];
 	w->wish = wish;
 	(void)snprintf(w->task_id, sizeof(w->task_id), "%s", task_id);
@@ -164,7 +168,8 @@ request_new(struct api *a, const struct api_request *r)
 	c->fleet = a->fleet;
 	c->scope = r->scope;
 	c->now_ms = now_ms();
-	(void)snprintf(c->access_key, sizeof(c->access_key), "%s", r->access_key != NULL ? r->access_key : "");
+	(void)snprintf(
+	    c->access_key, sizeof(c->access_key), "%s", r->access_key != NULL ? r->access_key : "");
 	(void)snprintf(c->principal_arn, sizeof(c->principal_arn), "arn:%s:iam::%s:root",
 	    arn_partition(c->scope.region), c->scope.account);
 	random_uuid(c->request_id);
@@ -199,7 +204,8 @@ read_input(struct call *c, const struct api_request *r)
 	else if (json_parse(r->body, r->body_len, &c->in, &why) < 0)
 		return err_set(&c->err, ERR_SERIALIZATION, "The request body is %s.", why.text);
 	if (!json_object_is_type(c->in, json_type_object))
-		return err_set(&c->err, ERR_SERIALIZATION, "The request body must be a JSON object.");
+		return err_set(
+		    &c->err, ERR_SERIALIZATION, "The request body must be a JSON object.");
 	if (input == NULL)
 		return 0;
 	c->args = arena_alloc(&c->arena, input->size);
@@ -236,7 +242,8 @@ run_in_transaction(struct call *c)
 	return r;
 }
 
-/* What is committed is promised: a message that cannot be sent now is made up for by the reconcile at start. */
+/* What is committed is promised: a message that cannot be sent now is made up for by the reconcile
+ * at start. */
 static void
 send_wishes(struct call *c)
 {
@@ -264,7 +271,8 @@ send_wishes(struct call *c)
 static bool
 may_hold(const struct call *c)
 {
-	return (c->op->flags & OP_SETTLES) != 0 && c->config->settle_ms > 0 && config_kind(c->config, KIND_SETTLE);
+	return (c->op->flags & OP_SETTLES) != 0 && c->config->settle_ms > 0 &&
+	       config_kind(c->config, KIND_SETTLE);
 }
 
 /* Replaces the reply by what is true now. */
@@ -317,10 +325,11 @@ print_error(struct call *c)
 	json_add_str(c->out, "message", c->err.text);
 	if (c->err_members != NULL) {
 		json_object_object_foreach(c->err_members, key, v)
-			json_add(c->out, key, json_object_get(v));
+		    json_add(c->out, key, json_object_get(v));
 	}
 	if (c->err.kind == ERR_SERVER)
-		log_err("request", c->request_id, "%s: %s", c->op != NULL ? c->op->name : "?", c->err.text);
+		log_err("request", c->request_id, "%s: %s", c->op != NULL ? c->op->name : "?",
+		    c->err.text);
 }
 
 /* The only place that replies. `rq` is gone afterwards. */
@@ -358,12 +367,14 @@ on_deadline(void *arg)
 void
 api_task_changed(struct api *a, const char *task_id)
 {
-	(void)task_id; /* `settled` reads the store; calls that wait for other tasks find nothing new there */
+	(void)task_id; /* `settled` reads the store; calls that wait for other tasks find nothing
+			  new there */
 	if (!LIST_EMPTY(&a->held) && !timer_pending(a->look))
 		timer_set(a->look, 0);
 }
 
-/* Moves all held calls to `to`. A reply may bring new requests and cancel old ones, so nobody walks a->held itself. */
+/* Moves all held calls to `to`. A reply may bring new requests and cancel old ones, so nobody walks
+ * a->held itself. */
 static void
 take_held(struct api *a, struct request_list *to)
 {
@@ -440,7 +451,8 @@ dump_entry(const struct entry *entry)
 		return o;
 	json_add_bool(o, "write", (op->flags & OP_WRITE) != 0);
 	json_add_bool(o, "settles", (op->flags & OP_SETTLES) != 0);
-	json_add_str(o, "error", err_type(op->bad_input != ERR_NONE ? op->bad_input : ERR_INVALID_PARAMETER));
+	json_add_str(o, "error",
+	    err_type(op->bad_input != ERR_NONE ? op->bad_input : ERR_INVALID_PARAMETER));
 	if (op->input != NULL)
 		json_add(o, "input", schema_dump(op->input));
 	return o;

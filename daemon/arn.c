@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The formats of ECS ARNs and short identifiers, as text only. Operation files call it; whether something of that name
- * exists is the store's to say.
+ * The formats of ECS ARNs and short identifiers, as text only. Operation files call it; whether
+ * something of that name exists is the store's to say.
  */
 #include "daemon/arn.h"
 
@@ -64,7 +64,8 @@ type_of(const char *name)
 	return ARN_OTHER;
 }
 
-/* Cuts the text at the next `sep` and returns what comes before; NULL where that is empty or there is no `sep`. */
+/* Cuts the text at the next `sep` and returns what comes before; NULL where that is empty or there
+ * is no `sep`. */
 static const char *
 cut(char **text, char sep)
 {
@@ -115,24 +116,25 @@ bool
 arn_in_scope(const struct scope *sc, const struct arn *a)
 {
 	return streq(a->account, sc->account) && streq(a->region, sc->region) &&
-	    streq(a->partition, arn_partition(sc->region));
+	       streq(a->partition, arn_partition(sc->region));
 }
 
 /* The part before the resource. The callers' names are bounded, so ARN_MAX holds the whole. */
 static int
 print_head(char *buf, const struct scope *sc, enum arn_type t)
 {
-	return snprintf(buf, ARN_MAX, "arn:%s:ecs:%s:%s:%s/", arn_partition(sc->region), sc->region, sc->account,
-	    type_names[t]);
+	return snprintf(buf, ARN_MAX, "arn:%s:ecs:%s:%s:%s/", arn_partition(sc->region), sc->region,
+	    sc->account, type_names[t]);
 }
 
 static const char *
-build(char *buf, const struct scope *sc, enum arn_type t, const char *a, const char *b, const char *c)
+build(
+    char *buf, const struct scope *sc, enum arn_type t, const char *a, const char *b, const char *c)
 {
 	int n = print_head(buf, sc, t);
 
-	(void)snprintf(buf + n, (size_t)(ARN_MAX - n), "%s%s%s%s%s", a, b != NULL ? "/" : "", b != NULL ? b : "",
-	    c != NULL ? "/" : "", c != NULL ? c : "");
+	(void)snprintf(buf + n, (size_t)(ARN_MAX - n), "%s%s%s%s%s", a, b != NULL ? "/" : "",
+	    b != NULL ? b : "", c != NULL ? "/" : "", c != NULL ? c : "");
 	return buf;
 }
 
@@ -143,7 +145,8 @@ arn_cluster(char buf[static ARN_MAX], const struct scope *sc, const char *name)
 }
 
 const char *
-arn_task_definition(char buf[static ARN_MAX], const struct scope *sc, const char *family, int64_t revision)
+arn_task_definition(
+    char buf[static ARN_MAX], const struct scope *sc, const char *family, int64_t revision)
 {
 	int n = print_head(buf, sc, ARN_TASK_DEFINITION);
 
@@ -158,8 +161,8 @@ arn_task(char buf[static ARN_MAX], const struct scope *sc, const char *cluster, 
 }
 
 const char *
-arn_container(
-    char buf[static ARN_MAX], const struct scope *sc, const char *cluster, const char *task_id, const char *uuid)
+arn_container(char buf[static ARN_MAX], const struct scope *sc, const char *cluster,
+    const char *task_id, const char *uuid)
 {
 	return build(buf, sc, ARN_CONTAINER, cluster, task_id, uuid);
 }
@@ -191,24 +194,39 @@ is_name(const char *s)
 	return len > 0 && len < ARN_NAME_MAX && strspn(s, NAME_CHARS) == len;
 }
 
-/* Takes an ARN apart that has to be of type `want`. 1: of this scope, 0: of another, or an error. */
 static int
-expect_arn(const struct scope *sc, const char *given, enum arn_type want, struct arn *a, struct err *e)
+malformed(struct err *e)
+{
+	(void)err_set(
+	    e, ERR_INVALID_PARAMETER, "Invalid identifier: Unexpected number of separators");
+	return -EINVAL;
+}
+
+/* Takes an ARN apart that has to be of type `want`. 1: of this scope, 0: of another, or an error.
+ */
+static int
+expect_arn(
+    const struct scope *sc, const char *given, enum arn_type want, struct arn *a, struct err *e)
 {
 	if (arn_parse(given, a) < 0)
-		return err_set(e, ERR_INVALID_PARAMETER, "Invalid identifier: Unexpected number of separators");
-	if (a->type != want)
-		return err_set(e, ERR_INVALID_PARAMETER, "Invalid identifier: Identifier is for %s. Expected %s",
-		    a->type != ARN_OTHER ? type_names[a->type] : "something else", type_names[want]);
+		return malformed(e);
+	if (a->type != want) {
+		(void)err_set(e, ERR_INVALID_PARAMETER,
+		    "Invalid identifier: Identifier is for %s. Expected %s",
+		    a->type != ARN_OTHER ? type_names[a->type] : "something else",
+		    type_names[want]);
+		return -EINVAL;
+	}
 	return arn_in_scope(sc, a) ? 1 : 0;
 }
 
-/* What a long ARN (cluster/x) or an old one (x) names. 1 and *ret, 0 where the cluster is another one. */
+/* What a long ARN (cluster/x) or an old one (x) names. 1 and *ret, 0 where the cluster is another
+ * one. */
 static int
 member_of(const struct arn *a, const char *cluster, const char **ret, struct err *e)
 {
 	if (a->n > 2)
-		return err_set(e, ERR_INVALID_PARAMETER, "Invalid identifier: Unexpected number of separators");
+		return malformed(e);
 	if (a->n == 2 && strcmp(a->part[0], cluster) != 0)
 		return 0;
 	*ret = a->part[a->n - 1];
@@ -216,7 +234,8 @@ member_of(const struct arn *a, const char *cluster, const char **ret, struct err
 }
 
 int
-arn_resolve_cluster(const struct scope *sc, const char *given, char ret_name[static ARN_NAME_MAX], struct err *e)
+arn_resolve_cluster(
+    const struct scope *sc, const char *given, char ret_name[static ARN_NAME_MAX], struct err *e)
 {
 	const char *name = given != NULL ? given : "default";
 	struct arn a;
@@ -229,21 +248,22 @@ arn_resolve_cluster(const struct scope *sc, const char *given, char ret_name[sta
 		if (r <= 0)
 			return r;
 		if (a.n != 1)
-			return err_set(
-			    e, ERR_INVALID_PARAMETER, "Invalid identifier: Unexpected number of separators");
+			return malformed(e);
 		name = a.part[0];
 	}
 	if (!is_name(name))
 		return err_set(e, ERR_INVALID_PARAMETER,
-		    "Invalid identifier: A cluster name has 1 to 255 letters, numbers, hyphens and underscores");
+		    "Invalid identifier: A cluster name has 1 to 255 letters, numbers, hyphens and "
+		    "underscores");
 	memcpy(ret_name, name, strlen(name) + 1);
 	return 1;
 }
 
-/* Ids of tasks and instances: 32 hexadecimal digits, or the UUIDs of before 2018, which nothing here has. */
+/* Ids of tasks and instances: 32 hexadecimal digits, or the UUIDs of before 2018, which nothing
+ * here has. */
 static int
-resolve_id(const struct scope *sc, enum arn_type type, const char *word, const char *cluster, const char *given,
-    char ret_id[static ARN_ID_MAX], struct err *e)
+resolve_id(const struct scope *sc, enum arn_type type, const char *word, const char *cluster,
+    const char *given, char ret_id[static ARN_ID_MAX], struct err *e)
 {
 	const char *id = given;
 	struct arn a;
@@ -258,17 +278,18 @@ resolve_id(const struct scope *sc, enum arn_type type, const char *word, const c
 			return r;
 	}
 	if (strchr(id, '/') != NULL || strchr(id, ':') != NULL)
-		return err_set(e, ERR_INVALID_PARAMETER, "Invalid identifier: Unexpected number of separators");
+		return malformed(e);
 	len = strlen(id);
 	if (len != 32 && len != 36)
-		return err_set(e, ERR_INVALID_PARAMETER, "%s length should be one of [32,36]", word);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s length should be one of [32,36]", word);
 	memcpy(ret_id, id, len + 1);
 	return 1;
 }
 
 int
-arn_resolve_task(const struct scope *sc, const char *cluster, const char *given, char ret_id[static ARN_ID_MAX],
-    struct err *e)
+arn_resolve_task(const struct scope *sc, const char *cluster, const char *given,
+    char ret_id[static ARN_ID_MAX], struct err *e)
 {
 	return resolve_id(sc, ARN_TASK, "taskId", cluster, given, ret_id, e);
 }
@@ -297,7 +318,8 @@ arn_resolve_service(const struct scope *sc, const char *cluster, const char *giv
 	}
 	if (!is_name(name))
 		return err_set(e, ERR_INVALID_PARAMETER,
-		    "Invalid identifier: A service name has 1 to 255 letters, numbers, hyphens and underscores");
+		    "Invalid identifier: A service name has 1 to 255 letters, numbers, hyphens and "
+		    "underscores");
 	memcpy(ret_name, name, strlen(name) + 1);
 	return 1;
 }
@@ -309,14 +331,15 @@ parse_revision(const char *text, int64_t *ret, struct err *e)
 
 	/* At most nine digits: every revision fits the 32 bits of the wire. */
 	if (len == 0 || len > 9 || strspn(text, "0123456789") != len || strtol(text, NULL, 10) == 0)
-		return err_set(e, ERR_INVALID_PARAMETER, "Invalid revision number. Number: %.100s", text);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "Invalid revision number. Number: %.100s", text);
 	*ret = strtol(text, NULL, 10);
 	return 0;
 }
 
 int
-arn_resolve_task_definition(const struct scope *sc, const char *given, char ret_family[static ARN_NAME_MAX],
-    int64_t *ret_revision, struct err *e)
+arn_resolve_task_definition(const struct scope *sc, const char *given,
+    char ret_family[static ARN_NAME_MAX], int64_t *ret_revision, struct err *e)
 {
 	const char *name = given;
 	char family[ARN_NAME_MAX];
@@ -333,8 +356,7 @@ arn_resolve_task_definition(const struct scope *sc, const char *given, char ret_
 		if (r <= 0)
 			return r;
 		if (a.n != 1)
-			return err_set(
-			    e, ERR_INVALID_PARAMETER, "Invalid identifier: Unexpected number of separators");
+			return malformed(e);
 		name = a.part[0];
 	}
 	colon = strchr(name, ':');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the service ecs consists of. A new family adds its table here and takes its names off the second list; a unit test
- * counts both against the service model.
+ * What the service ecs consists of. A new family adds its table here and takes its names off the
+ * second list; a unit test counts both against the service model.
  */
 #include "daemon/ecs/operations.h"
 

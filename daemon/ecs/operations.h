@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of everything that the service ecs has: the table of each family file, and the names of the operations that
- * are part of Amazon ECS but not built here yet. Read by api.c; a family file defines its table and includes this header.
+ * The list of everything that the service ecs has: the table of each family file, and the names of
+ * the operations that are part of Amazon ECS but not built here yet. Read by api.c; a family file
+ * defines its table and includes this header.
  */
 #ifndef DAEMON_ECS_OPERATIONS_H
 #define DAEMON_ECS_OPERATIONS_H
@@ -11,10 +12,10 @@
 /* Operations in the current service model. */
 #define ECS_OPERATIONS_TOTAL 77
 
-extern const struct op_table ecs_cluster_ops;	      /* ecs/cluster.c */
+extern const struct op_table ecs_cluster_ops;         /* ecs/cluster.c */
 extern const struct op_table ecs_task_definition_ops; /* ecs/task_definition.c */
-extern const struct op_table ecs_task_ops;	      /* ecs/task.c */
-extern const struct op_table ecs_tag_ops;	      /* ecs/tag.c */
+extern const struct op_table ecs_task_ops;            /* ecs/task.c */
+extern const struct op_table ecs_tag_ops;             /* ecs/tag.c */
 
 /* A service as api.c takes it: its name, its tables and what it knows by name only. */
 struct op_service {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api.h with operations made for the purpose, over a real store in memory and the instant runner: validation, errors,
- * transactions, messages after COMMIT, held replies.
+ * api.h with operations made for the purpose, over a real store in memory and the instant runner:
+ * validation, errors, transactions, messages after COMMIT, held replies.
  */
 #include "common/log.h"
 #include "daemon/config.h"
@@ -29,8 +29,8 @@ struct reply {
 	char type[64];
 	char request_id[40];
 	struct call *cancel; /* another call, cancelled from inside on_reply */
-	bool ask_again;	     /* a new request from inside on_reply */
-	int *last;	     /* counts down to loop_quit */
+	bool ask_again;      /* a new request from inside on_reply */
+	int *last;           /* counts down to loop_quit */
 };
 
 struct bench {
@@ -41,7 +41,7 @@ struct bench {
 	struct api *api;
 	int snapshots; /* how many the runner gave */
 	char started[33];
-	bool deaf; /* snapshots are not taken in */
+	bool deaf;  /* snapshots are not taken in */
 	int errors; /* lines logged */
 };
 
@@ -87,9 +87,13 @@ static int
 insert(struct call *c, const char *id)
 {
 	char group[] = "family:f", doc[] = "{}";
-	struct store_task t = { .scope = c->scope, .revision = 1, .runner = RUNNER_INSTANT, .group = group, .doc = doc };
+	struct store_task t = { .scope = c->scope,
+		.revision = 1,
+		.runner = RUNNER_INSTANT,
+		.group = group,
+		.doc = doc };
 
-	snprintf(t.id, sizeof(t.id), "%s", id);
+	(void)snprintf(t.id, sizeof(t.id), "%s", id);
 	strcpy(t.cluster, "c");
 	strcpy(t.family, "f");
 	strcpy(t.launch_type, "EC2");
@@ -133,7 +137,8 @@ is_running(struct call *c)
 static int
 say_status(struct call *c)
 {
-	json_add_str(c->out, "lastStatus", task_state_name((enum task_state)status_of(c->store, c->settle_arg)));
+	json_add_str(c->out, "lastStatus",
+	    task_state_name((enum task_state)status_of(c->store, c->settle_arg)));
 	return 0;
 }
 
@@ -153,7 +158,7 @@ many(struct call *c)
 	char id[33];
 
 	for (int i = 0; i < 9; i++) {
-		snprintf(id, sizeof(id), "%032x", i);
+		(void)snprintf(id, sizeof(id), "%032x", i);
 		if (insert(c, id) < 0)
 			return -EIO;
 		call_wish(c, TASK_WISH_START, id);
@@ -216,7 +221,7 @@ on_state(const char *task_id, const Shim__TaskState *s, void *cookie)
 	struct store_task t = { 0 };
 
 	b->snapshots++;
-	snprintf(b->started, sizeof(b->started), "%s", task_id);
+	(void)snprintf(b->started, sizeof(b->started), "%s", task_id);
 	if (b->deaf)
 		return;
 	assert_int_equal(store_task_get(b->store, task_id, &t, NULL), 1);
@@ -286,19 +291,21 @@ teardown(void **state)
 	return 0;
 }
 
-static struct call *ask(struct bench *b, const char *operation, const char *body, struct reply *reply);
+static struct call *ask(
+    struct bench *b, const char *operation, const char *body, struct reply *reply);
 
 static void
-on_reply(int status, const char *body, size_t len, const char *type, const char *request_id, void *cookie)
+on_reply(int status, const char *body, size_t len, const char *type, const char *request_id,
+    void *cookie)
 {
 	struct reply *r = cookie;
 
 	r->n++;
 	r->status = status;
 	assert_int_equal(strlen(body), len);
-	snprintf(r->body, sizeof(r->body), "%s", body);
-	snprintf(r->type, sizeof(r->type), "%s", type != NULL ? type : "");
-	snprintf(r->request_id, sizeof(r->request_id), "%s", request_id);
+	(void)snprintf(r->body, sizeof(r->body), "%s", body);
+	(void)snprintf(r->type, sizeof(r->type), "%s", type != NULL ? type : "");
+	(void)snprintf(r->request_id, sizeof(r->request_id), "%s", request_id);
 	if (r->cancel != NULL)
 		api_cancel(TAKE(r->cancel));
 	if (r->ask_again) {
@@ -331,7 +338,8 @@ ask(struct bench *b, const char *operation, const char *body, struct reply *repl
 
 /* An answer at once, with exactly this body. */
 static void
-expect(struct bench *b, const char *operation, const char *body, int status, const char *type, const char *wanted)
+expect(struct bench *b, const char *operation, const char *body, int status, const char *type,
+    const char *wanted)
 {
 	struct reply r = { 0 };
 
@@ -344,11 +352,13 @@ expect(struct bench *b, const char *operation, const char *body, int status, con
 }
 
 static void
-expect_error(struct bench *b, const char *operation, const char *body, const char *type, const char *message)
+expect_error(
+    struct bench *b, const char *operation, const char *body, const char *type, const char *message)
 {
 	char wanted[1024];
 
-	snprintf(wanted, sizeof(wanted), "{\"__type\":\"%s\",\"message\":\"%s\"}", type, message);
+	(void)snprintf(
+	    wanted, sizeof(wanted), "{\"__type\":\"%s\",\"message\":\"%s\"}", type, message);
 	expect(b, operation, body, 400, type, wanted);
 }
 
@@ -360,11 +370,13 @@ test_read(void **state)
 	struct bench *b = *state;
 
 	expect(b, "Echo", "{\"word\":\"w\",\"n\":3,\"unknown\":{}}", 200, "",
-	    "{\"word\":\"w\",\"n\":3,\"account\":\"000000000000\",\"principal\":\"arn:aws:iam::000000000000:root\","
+	    "{\"word\":\"w\",\"n\":3,\"account\":\"000000000000\",\"principal\":\"arn:aws:iam::"
+	    "000000000000:root\","
 	    "\"key\":\"AKIDEXAMPLE\",\"lenient\":true}");
 	b->config.strict = true;
 	expect(b, "Echo", " {\"word\":\"/\"}\n", 200, "",
-	    "{\"word\":\"/\",\"account\":\"000000000000\",\"principal\":\"arn:aws:iam::000000000000:root\","
+	    "{\"word\":\"/"
+	    "\",\"account\":\"000000000000\",\"principal\":\"arn:aws:iam::000000000000:root\","
 	    "\"key\":\"AKIDEXAMPLE\",\"lenient\":false}");
 }
 
@@ -375,8 +387,10 @@ test_operations(void **state)
 	struct reply r = { 0 };
 	struct api_request elsewhere = { "sqs", "Echo", "{}", 2, { "1", "r" }, NULL, on_reply, &r };
 
-	expect_error(b, "Nothing", "{}", "UnknownOperationException", "The operation Nothing is not known.");
-	expect_error(b, "echo", "{}", "UnknownOperationException", "The operation echo is not known.");
+	expect_error(
+	    b, "Nothing", "{}", "UnknownOperationException", "The operation Nothing is not known.");
+	expect_error(
+	    b, "echo", "{}", "UnknownOperationException", "The operation echo is not known.");
 	expect_error(b, "", "{}", "UnknownOperationException", "The operation  is not known.");
 	expect_error(b, "Fly", "not even JSON", "UnsupportedFeatureException",
 	    "The operation Fly is part of Amazon ECS but is not available in localemu-ecs yet.");
@@ -394,19 +408,25 @@ test_bad_bodies(void **state)
 
 	expect_error(b, "Echo", "{\"word\":", "SerializationException",
 	    "The request body is not valid JSON: unexpected end of data at byte 8.");
-	expect_error(b, "Echo", "[]", "SerializationException", "The request body must be a JSON object.");
-	expect_error(b, "Echo", "null", "SerializationException", "The request body must be a JSON object.");
-	expect_error(b, "Echo", "{\"word\":1}", "SerializationException", "Expected a string at 'word'.");
+	expect_error(
+	    b, "Echo", "[]", "SerializationException", "The request body must be a JSON object.");
+	expect_error(
+	    b, "Echo", "null", "SerializationException", "The request body must be a JSON object.");
+	expect_error(
+	    b, "Echo", "{\"word\":1}", "SerializationException", "Expected a string at 'word'.");
 	expect_error(b, "Echo", "{\"word\":\"\\u0000\"}", "SerializationException",
 	    "The request body is not valid JSON: NUL character at byte 9.");
 	for (int i = 0; i < 2; i++)
 		expect_error(b, "Echo", i == 0 ? "" : "{}", "InvalidParameterException",
-		    "1 validation error detected: Value null at 'word' failed to satisfy constraint: Member must not be "
+		    "1 validation error detected: Value null at 'word' failed to satisfy "
+		    "constraint: Member must not be "
 		    "null");
 	expect_error(b, "StartAndWait", "{}", "ClientException",
-	    "1 validation error detected: Value null at 'id' failed to satisfy constraint: Member must not be null");
+	    "1 validation error detected: Value null at 'id' failed to satisfy constraint: Member "
+	    "must not be null");
 	expect_error(b, "Echo", "{\"word\":\"w\",\"n\":10}", "InvalidParameterException",
-	    "1 validation error detected: Value '10' at 'n' failed to satisfy constraint: Member must have value less "
+	    "1 validation error detected: Value '10' at 'n' failed to satisfy constraint: Member "
+	    "must have value less "
 	    "than or equal to 9");
 	assert_int_equal(b->snapshots, 0);
 }
@@ -442,7 +462,8 @@ test_failure_leaves_nothing(void **state)
 	struct reply r = { 0 };
 
 	expect(b, "FailLate", "{\"id\":\"" ID_A "\"}", 400, "ConflictException",
-	    "{\"__type\":\"ConflictException\",\"message\":\"Too late ??, \\\"really\\\"\",\"resourceIds\":[\"r1\"]}");
+	    "{\"__type\":\"ConflictException\",\"message\":\"Too late ??, "
+	    "\\\"really\\\"\",\"resourceIds\":[\"r1\"]}");
 	expect(b, "FailSilently", "{\"id\":\"" ID_A "\"}", 500, "ServerException",
 	    "{\"__type\":\"ServerException\",\"message\":\"internal failure 28\"}");
 	assert_null(ask(b, "SpoilCommit", "{\"id\":\"" ID_A "\"}", &r));
@@ -570,7 +591,8 @@ static void
 test_dump(void **state)
 {
 	_cleanup_json_ struct json_object *dump = api_dump();
-	struct json_object *list = json_get(json_get(json_get(dump, "services"), "ecs"), "operations");
+	struct json_object *list =
+	    json_get(json_get(json_get(dump, "services"), "ecs"), "operations");
 	size_t available = 0;
 	const char *last = "";
 

@@ -24,7 +24,8 @@ test_builders(void **state)
 
 	(void)state;
 	assert_string_equal(arn_cluster(buf, &here, "web"), HERE "cluster/web");
-	assert_string_equal(arn_task_definition(buf, &here, "hello", 12), HERE "task-definition/hello:12");
+	assert_string_equal(
+	    arn_task_definition(buf, &here, "hello", 12), HERE "task-definition/hello:12");
 	assert_string_equal(arn_task(buf, &here, "web", HEX), HERE "task/web/" HEX);
 	assert_string_equal(
 	    arn_container(buf, &here, "web", HEX, UUID), HERE "container/web/" HEX "/" UUID);
@@ -63,12 +64,21 @@ static void
 test_parse(void **state)
 {
 	static const char *const bad[] = {
-		"", "x", "arn:", "arn:aws:ecs:us-east-1:000000000000", "arn:aws:ecs:us-east-1:000000000000:cluster",
-		"arn:aws:ecs:us-east-1:000000000000:cluster/", "arn:aws:ecs:us-east-1:000000000000:/web",
-		"arn:aws:ecs:us-east-1::cluster/web", "arn:aws:ecs::000000000000:cluster/web",
-		"arn::ecs:us-east-1:000000000000:cluster/web", "arn:aws:ec2:us-east-1:000000000000:cluster/web",
-		"ARN:aws:ecs:us-east-1:000000000000:cluster/web", HERE "task/web//" HEX, HERE "task//" HEX,
-		HERE "task/a/b/c/d/e",
+		"",
+		"x",
+		"arn:",
+		"arn:aws:ecs:us-east-1:000000000000",
+		"arn:aws:ecs:us-east-1:000000000000:cluster",
+		"arn:aws:ecs:us-east-1:000000000000:cluster/",
+		"arn:aws:ecs:us-east-1:000000000000:/web",
+		"arn:aws:ecs:us-east-1::cluster/web",
+		"arn:aws:ecs::000000000000:cluster/web",
+		"arn::ecs:us-east-1:000000000000:cluster/web",
+		"arn:aws:ec2:us-east-1:000000000000:cluster/web",
+		"ARN:aws:ecs:us-east-1:000000000000:cluster/web",
+		"arn:aws:ecs:us-east-1:000000000000:task/web//x",
+		"arn:aws:ecs:us-east-1:000000000000:task//x",
+		"arn:aws:ecs:us-east-1:000000000000:task/a/b/c/d/e",
 	};
 	char large[ARN_MAX + 100];
 	struct arn a;
@@ -77,7 +87,7 @@ test_parse(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (arn_parse(bad[i], &a) == 0)
 			fail_msg("accepted: %s", bad[i]);
-	snprintf(large, sizeof(large), HERE "cluster/");
+	(void)snprintf(large, sizeof(large), HERE "cluster/");
 	memset(large + strlen(large), 'x', sizeof(large) - strlen(HERE "cluster/"));
 	large[sizeof(large) - 1] = '\0';
 	assert_int_equal(arn_parse(large, &a), -EINVAL);
@@ -98,7 +108,7 @@ test_parse(void **state)
 		char text[ARN_MAX];
 
 		assert_int_not_equal(strlen(arn_type_name((enum arn_type)t)), 0);
-		snprintf(text, sizeof(text), HERE "%s/x", arn_type_name((enum arn_type)t));
+		(void)snprintf(text, sizeof(text), HERE "%s/x", arn_type_name((enum arn_type)t));
 		assert_int_equal(arn_parse(text, &a), 0);
 		assert_int_equal(a.type, t);
 	}
@@ -186,7 +196,9 @@ test_tasks(void **state)
 	assert_string_equal(e.text, "taskId length should be one of [32,36]");
 	(void)arn_resolve_task(&here, "web", HERE "cluster/web", id, &e);
 	assert_string_equal(e.text, "Invalid identifier: Identifier is for cluster. Expected task");
-	assert_int_equal(arn_resolve_container_instance(&here, "web", HERE "container-instance/web/" HEX, id, &e), 1);
+	assert_int_equal(arn_resolve_container_instance(
+			     &here, "web", HERE "container-instance/web/" HEX, id, &e),
+	    1);
 	assert_int_equal(arn_resolve_container_instance(&here, "web", "x", id, &e), -EINVAL);
 	assert_string_equal(e.text, "instanceId length should be one of [32,36]");
 }
@@ -246,7 +258,9 @@ test_task_definitions(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		strcpy(out, "untouched");
 		revision = -1;
-		check(&rows[i].row, arn_resolve_task_definition(&here, rows[i].row.given, out, &revision, &e), out, &e);
+		check(&rows[i].row,
+		    arn_resolve_task_definition(&here, rows[i].row.given, out, &revision, &e), out,
+		    &e);
 		assert_int_equal(revision, rows[i].revision);
 	}
 	(void)arn_resolve_task_definition(&here, "hello:foo", out, &revision, &e);

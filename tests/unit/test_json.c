@@ -37,8 +37,18 @@ static void
 test_accepts(void **state)
 {
 	static const char *const good[] = {
-		"{}", "[]", "{\"a\":1}\n", " \t{ } ", "12", "-1.5e3", "\"x\"", "true", "{\"a\":null}",
-		"{\"a\":\"\\u00e9\\ud83d\\ude00\"}", "{\"a\":\"\\\\u0000\"}", "{\"\":1}",
+		"{}",
+		"[]",
+		"{\"a\":1}\n",
+		" \t{ } ",
+		"12",
+		"-1.5e3",
+		"\"x\"",
+		"true",
+		"{\"a\":null}",
+		"{\"a\":\"\\u00e9\\ud83d\\ude00\"}",
+		"{\"a\":\"\\\\u0000\"}",
+		"{\"\":1}",
 	};
 
 	(void)state;
@@ -50,11 +60,54 @@ static void
 test_refuses(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1}x", "{} {}", "{a:1}", "{'a':1}", "[1,]",
-		"{\"a\":1,}", "tru", "TRUE", "nul", "\"", "\"\\x\"", "01", "1.", "[1.,2]", "[1.e5]", ".5", "[-.5]", "1e", "[1e+]",
-		"+1", "1.2.3", "--1", "1-2", "- 1", "[00]", "[-01]", "-", "NaN", "[NaN]", "[-Infinity]",
-		"{\"a\":[1e999]}", "\"\\u0000\"", "{\"a\\u0000b\":1}", "{\"a\":\"\\\\\\u0000\"}", "\"\xff\"",
-		"\"\xc3\"", "{\"a\":\"\xed\xa0\x80\"}", "/* */ {}", "{\"a\":\"x\ny\"}", "\"\\", "Infinity", "\xef\xbb\xbf{}",
+		"",
+		" ",
+		"{",
+		"{\"a\"",
+		"{\"a\":",
+		"{\"a\":1",
+		"{\"a\":1}x",
+		"{} {}",
+		"{a:1}",
+		"{'a':1}",
+		"[1,]",
+		"{\"a\":1,}",
+		"tru",
+		"TRUE",
+		"nul",
+		"\"",
+		"\"\\x\"",
+		"01",
+		"1.",
+		"[1.,2]",
+		"[1.e5]",
+		".5",
+		"[-.5]",
+		"1e",
+		"[1e+]",
+		"+1",
+		"1.2.3",
+		"--1",
+		"1-2",
+		"- 1",
+		"[00]",
+		"[-01]",
+		"-",
+		"NaN",
+		"[NaN]",
+		"[-Infinity]",
+		"{\"a\":[1e999]}",
+		"\"\\u0000\"",
+		"{\"a\\u0000b\":1}",
+		"{\"a\":\"\\\\\\u0000\"}",
+		"\"\xff\"",
+		"\"\xc3\"",
+		"{\"a\":\"\xed\xa0\x80\"}",
+		"/* */ {}",
+		"{\"a\":\"x\ny\"}",
+		"\"\\",
+		"Infinity",
+		"\xef\xbb\xbf{}",
 	};
 
 	(void)state;
@@ -97,7 +150,8 @@ test_message(void **state)
 
 	(void)state;
 	assert_true(json_parse("{\"a\" 1}", 7, &o, &e) < 0);
-	assert_string_equal(e.text, "not valid JSON: object property name separator ':' expected at byte 5");
+	assert_string_equal(
+	    e.text, "not valid JSON: object property name separator ':' expected at byte 5");
 	assert_true(json_parse("{\"a\":", 5, &o, &e) < 0);
 	assert_string_equal(e.text, "not valid JSON: unexpected end of data at byte 5");
 	assert_true(json_parse("{\"a\":\"\\u0000\"}", 14, &o, &e) < 0);
@@ -151,7 +205,8 @@ test_print(void **state)
 	copy = json_copy(o);
 	json_add_int(o, "n", 0); /* the copy must not see this */
 	assert_string_equal(json_print(copy),
-	    "{\"path\":\"/a/b \\\"q\\\"\",\"n\":9223372036854775807,\"b\":false,\"t\":1703691100.123,"
+	    "{\"path\":\"/a/b "
+	    "\\\"q\\\"\",\"n\":9223372036854775807,\"b\":false,\"t\":1703691100.123,"
 	    "\"u\":1703691100.000,\"v\":0.001,\"raw\":{\"x\":[1,2]}}");
 	assert_null(json_copy(NULL));
 }
@@ -166,7 +221,9 @@ test_foreign_text(void **state)
 		{ "", "" },
 		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
 		{ "cut \xe2\x82", "cut ??" },
-		{ "\xff-\xc0\x80-\xed\xa0\x80", "?" "-?" "?-???" },
+		{ "\xff-\xc0\x80-\xed\xa0\x80", "?"
+						"-?"
+						"?-???" },
 		{ "\xf4\x90\x80\x80\xf5", "?????" },
 		{ "\xe0\x80\x80 \xf0\x80\x80\x80", "??? ????" },
 		{ "\x80 \xc3\xa9", "? \xc3\xa9" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link.h: frames of every size there and back, what is replaced and what is dropped, and a peer that behaves as badly as
- * it can.
+ * link.h: frames of every size there and back, what is replaced and what is dropped, and a peer
+ * that behaves as badly as it can.
  */
 #include "common/link.h"
 
@@ -21,7 +21,7 @@ struct bench {
 	struct loop *loop;
 	struct link *a;
 	struct link *b;
-	int raw; /* -1 where b has it */
+	int raw;    /* -1 where b has it */
 	int closed; /* how often on_close came, for a or b */
 	int reason;
 	int states;
@@ -65,7 +65,7 @@ on_line(struct link *l, const Shim__Frame *f, void *cookie)
 
 	(void)l;
 	t->lines++;
-	snprintf(t->last_line, sizeof(t->last_line), "%s", f->log_line->line);
+	(void)snprintf(t->last_line, sizeof(t->last_line), "%s", f->log_line->line);
 	count(t);
 	return 0;
 }
@@ -179,7 +179,8 @@ send_line(struct link *l, const char *text)
 	return link_send(l, &f);
 }
 
-/* A Start whose definition has `len` characters; also as a packed frame when `ret_packed` is given. */
+/* A Start whose definition has `len` characters; also as a packed frame when `ret_packed` is given.
+ */
 static int
 send_start(struct link *l, size_t len, uint8_t **ret_packed, size_t *ret_packed_len)
 {
@@ -238,9 +239,9 @@ test_there_and_back(void **state)
 static void
 test_every_size(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 1000, LINK_PACKET_MAX - 200, LINK_PACKET_MAX - 64, LINK_PACKET_MAX - 20,
-		LINK_PACKET_MAX - 10, LINK_PACKET_MAX, LINK_PACKET_MAX + 1, 3 * LINK_PACKET_MAX, 1000000,
-		LINK_FRAME_MAX - 100 };
+	static const size_t sizes[] = { 0, 1, 1000, LINK_PACKET_MAX - 200, LINK_PACKET_MAX - 64,
+		LINK_PACKET_MAX - 20, LINK_PACKET_MAX - 10, LINK_PACKET_MAX, LINK_PACKET_MAX + 1,
+		3 * LINK_PACKET_MAX, 1000000, LINK_FRAME_MAX - 100 };
 	struct bench *t = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -275,15 +276,17 @@ static void
 test_lines_are_dropped_and_counted(void **state)
 {
 	struct bench *t = *state;
-	unsigned long dropped = 0;
+	unsigned long dropped;
 	int sent = fill(t);
+	char *rest;
 
 	t->wanted = -1;
 	while (!has_prefix(t->last_line, "msg=\"")) {
 		t->wanted = t->came + 1;
 		assert_int_equal(loop_run(t->loop), 0);
 	}
-	assert_int_equal(sscanf(t->last_line, "msg=\"%lu log lines were dropped\"", &dropped), 1);
+	dropped = strtoul(t->last_line + strlen("msg=\""), &rest, 10);
+	assert_string_equal(rest, " log lines were dropped\"");
 	assert_true(dropped > 1000);
 	assert_int_equal((unsigned long)t->lines - 1 + dropped, sent);
 }
@@ -477,7 +480,8 @@ test_parts_by_hand(void **state)
 	for (size_t i = 0; i < len; i++) {
 		send_part(t, packed + i, 1, i + 1 == len);
 		if (i % 5 == 4) {
-			/* reading takes turns with sending: the socket holds only so many packets */
+			/* reading takes turns with sending: the socket holds only so many packets
+			 */
 			t->wanted = -1;
 			event_base_loop(loop_base(t->loop), EVLOOP_NONBLOCK);
 		}
@@ -562,7 +566,8 @@ test_small_frame_large_tree(void **state)
 	assert_int_equal(t->states, 0);
 }
 
-/* Every prefix and every flipped byte of a good frame: none of them may do worse than close the link. */
+/* Every prefix and every flipped byte of a good frame: none of them may do worse than close the
+ * link. */
 static void
 test_mutations(void **state)
 {

@@ -185,7 +185,7 @@ on_usr1(int signo, void *arg)
 	if (strlen(d->text) == 2)
 		loop_quit(d->loop, 0);
 	else
-		raise(SIGUSR1);
+		(void)raise(SIGUSR1);
 }
 
 static void
@@ -194,7 +194,7 @@ test_signal(void **state)
 	struct diary *d = *state;
 
 	loop_on_signal(d->loop, SIGUSR1, on_usr1, d);
-	raise(SIGUSR1);
+	(void)raise(SIGUSR1);
 	loop_run(d->loop);
 	assert_string_equal(d->text, "ss");
 }
@@ -218,7 +218,7 @@ spawn(int how)
 
 	if (pid == 0) {
 		if (how < 0)
-			raise(-how);
+			(void)raise(-how);
 		_exit(how);
 	}
 	assert_true(pid > 0);

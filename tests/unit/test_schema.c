@@ -85,7 +85,9 @@ static const struct schema_field node_fields[] = {
 	{ .name = "name", .type = SCHEMA_STRING, .flags = SCHEMA_UNBOUND | SCHEMA_REQUIRED },
 	F_UNBOUND(SCHEMA_LIST_STRUCT, "children", .sub = &node_schema),
 };
-static const struct schema node_schema = { .name = "Node", .fields = node_fields, .n = ARRAY_SIZE(node_fields) };
+static const struct schema node_schema = {
+	.name = "Node", .fields = node_fields, .n = ARRAY_SIZE(node_fields)
+};
 
 static struct json_object *
 parse(const char *text)
@@ -130,12 +132,17 @@ static void
 test_binds_everything(void **state)
 {
 	_cleanup_arena_ struct arena a = { 0 };
-	_cleanup_json_ struct json_object *in = parse(
-	    "{\"str\":\"ab-_\",\"colour\":\"GREEN\",\"flag\":false,\"small\":10,\"large\":9223372036854775807,"
-	    "\"real\":0.5,\"when\":1703691100.123,\"one\":{\"name\":\"x\",\"n\":1},\"strs\":[\"a\",\"b\"],"
-	    "\"colours\":[\"RED\",\"GREEN\"],\"ints\":[1,65535],\"leaves\":[{\"name\":\"p\"},{\"name\":\"q\",\"n\":2}],"
-	    "\"map\":{\"z\":\"1\",\"a\":\"2\"},\"doc\":{\"name\":\"d\"},\"docs\":[{\"name\":\"e\"}],\"any\":[1],"
-	    "\"ghost\":\"boo\",\"ghosts\":[{\"name\":\"g\"}],\"ghostStrs\":[\"x\"],\"unknown\":{\"deep\":[1]}}");
+	_cleanup_json_ struct json_object *in =
+	    parse("{\"str\":\"ab-_\",\"colour\":\"GREEN\",\"flag\":false,\"small\":10,\"large\":"
+		  "9223372036854775807,"
+		  "\"real\":0.5,\"when\":1703691100.123,\"one\":{\"name\":\"x\",\"n\":1},\"strs\":["
+		  "\"a\",\"b\"],"
+		  "\"colours\":[\"RED\",\"GREEN\"],\"ints\":[1,65535],\"leaves\":[{\"name\":\"p\"},"
+		  "{\"name\":\"q\",\"n\":2}],"
+		  "\"map\":{\"z\":\"1\",\"a\":\"2\"},\"doc\":{\"name\":\"d\"},\"docs\":[{\"name\":"
+		  "\"e\"}],\"any\":[1],"
+		  "\"ghost\":\"boo\",\"ghosts\":[{\"name\":\"g\"}],\"ghostStrs\":[\"x\"],"
+		  "\"unknown\":{\"deep\":[1]}}");
 	struct all v;
 
 	(void)state;
@@ -172,7 +179,8 @@ test_absent_and_null(void **state)
 {
 	static const char *const texts[] = {
 		"{}",
-		"{\"str\":null,\"colour\":null,\"flag\":null,\"small\":null,\"one\":null,\"strs\":null,\"leaves\":null,"
+		"{\"str\":null,\"colour\":null,\"flag\":null,\"small\":null,\"one\":null,\"strs\":"
+		"null,\"leaves\":null,"
 		"\"map\":null,\"doc\":null,\"docs\":null,\"any\":null,\"ghost\":null}",
 	};
 	struct all zero;
@@ -194,8 +202,9 @@ static void
 test_empty_is_not_absent(void **state)
 {
 	_cleanup_arena_ struct arena a = { 0 };
-	_cleanup_json_ struct json_object *in = parse("{\"colours\":[],\"leaves\":[],\"map\":{},\"small\":1.0,"
-						     "\"large\":-2.0,\"map\":{\"a\":null}}");
+	_cleanup_json_ struct json_object *in =
+	    parse("{\"colours\":[],\"leaves\":[],\"map\":{},\"small\":1.0,"
+		  "\"large\":-2.0,\"map\":{\"a\":null}}");
 	struct all v;
 
 	(void)state;
@@ -222,7 +231,8 @@ test_wrong_types(void **state)
 		{ "{\"small\":1.5}", "Expected an integer at 'small'." },
 		{ "{\"small\":2147483648}", "Expected an integer of at most 32 bits at 'small'." },
 		{ "{\"small\":-2147483649}", "Expected an integer of at most 32 bits at 'small'." },
-		{ "{\"large\":9223372036854775808}", "Expected an integer of at most 64 bits at 'large'." },
+		{ "{\"large\":9223372036854775808}",
+		    "Expected an integer of at most 64 bits at 'large'." },
 		{ "{\"large\":1e300}", "Expected an integer of fewer digits at 'large'." },
 		{ "{\"real\":\"x\"}", "Expected a number at 'real'." },
 		{ "{\"when\":\"2024-01-01\"}", "Expected a timestamp in seconds at 'when'." },
@@ -235,14 +245,16 @@ test_wrong_types(void **state)
 		{ "{\"ints\":{}}", "Expected a list at 'ints'." },
 		{ "{\"leaves\":{}}", "Expected a list at 'leaves'." },
 		{ "{\"leaves\":[null]}", "Expected an object at 'leaves[0]'." },
-		{ "{\"leaves\":[{\"name\":\"a\"},{\"name\":2}]}", "Expected a string at 'leaves[1].name'." },
+		{ "{\"leaves\":[{\"name\":\"a\"},{\"name\":2}]}",
+		    "Expected a string at 'leaves[1].name'." },
 		{ "{\"map\":[]}", "Expected an object at 'map'." },
 		{ "{\"map\":{\"k\":1}}", "Expected a string at 'map.k'." },
 		{ "{\"doc\":[]}", "Expected an object at 'doc'." },
 		{ "{\"doc\":{\"name\":1}}", "Expected a string at 'doc.name'." },
 		{ "{\"docs\":{}}", "Expected a list at 'docs'." },
 		{ "{\"docs\":[1]}", "Expected an object at 'docs[0]'." },
-		{ "{\"docs\":[{\"name\":\"a\",\"n\":\"b\"}]}", "Expected an integer at 'docs[0].n'." },
+		{ "{\"docs\":[{\"name\":\"a\",\"n\":\"b\"}]}",
+		    "Expected an integer at 'docs[0].n'." },
 		{ "{\"any\":\"x\"}", "Expected an object or a list at 'any'." },
 		{ "{\"ghost\":1}", "Expected a string at 'ghost'." },
 		{ "{\"ghosts\":[{\"name\":1}]}", "Expected a string at 'ghosts[0].name'." },
@@ -256,7 +268,8 @@ test_wrong_types(void **state)
 }
 
 #define CORAL(value, path, must)                                                                   \
-	"1 validation error detected: Value " value " at '" path "' failed to satisfy constraint: Member must " must
+	"1 validation error detected: Value " value " at '" path                                   \
+	"' failed to satisfy constraint: Member must " must
 
 static void
 test_wrong_values(void **state)
@@ -264,27 +277,41 @@ test_wrong_values(void **state)
 	static const struct {
 		const char *text, *message;
 	} rows[] = {
-		{ "{\"str\":\"a\"}", CORAL("'a'", "str", "have length greater than or equal to 2") },
-		{ "{\"str\":\"aaaaaa\"}", CORAL("'aaaaaa'", "str", "have length less than or equal to 5") },
-		{ "{\"str\":\"abd\"}", CORAL("'abd'", "str", "satisfy regular expression pattern: [a-c_-]+") },
-		{ "{\"colour\":\"BLUE\"}", CORAL("'BLUE'", "colour", "satisfy enum value set: [RED, GREEN]") },
-		{ "{\"colour\":\"red\"}", CORAL("'red'", "colour", "satisfy enum value set: [RED, GREEN]") },
+		{ "{\"str\":\"a\"}",
+		    CORAL("'a'", "str", "have length greater than or equal to 2") },
+		{ "{\"str\":\"aaaaaa\"}",
+		    CORAL("'aaaaaa'", "str", "have length less than or equal to 5") },
+		{ "{\"str\":\"abd\"}",
+		    CORAL("'abd'", "str", "satisfy regular expression pattern: [a-c_-]+") },
+		{ "{\"colour\":\"BLUE\"}",
+		    CORAL("'BLUE'", "colour", "satisfy enum value set: [RED, GREEN]") },
+		{ "{\"colour\":\"red\"}",
+		    CORAL("'red'", "colour", "satisfy enum value set: [RED, GREEN]") },
 		{ "{\"colours\":[\"RED\",\"\"]}",
 		    CORAL("''", "colours[1]", "satisfy enum value set: [RED, GREEN]") },
 		{ "{\"small\":0}", CORAL("'0'", "small", "have value greater than or equal to 1") },
 		{ "{\"small\":11}", CORAL("'11'", "small", "have value less than or equal to 10") },
 		{ "{\"real\":1.5}", CORAL("'1.5'", "real", "have value less than or equal to 1") },
-		{ "{\"ints\":[0]}", CORAL("'0'", "ints[0]", "have value greater than or equal to 1") },
-		{ "{\"ints\":[65536]}", CORAL("'65536'", "ints[0]", "have value less than or equal to 65535") },
-		{ "{\"strs\":[]}", CORAL("'[]'", "strs", "have length greater than or equal to 1") },
+		{ "{\"ints\":[0]}",
+		    CORAL("'0'", "ints[0]", "have value greater than or equal to 1") },
+		{ "{\"ints\":[65536]}",
+		    CORAL("'65536'", "ints[0]", "have value less than or equal to 65535") },
+		{ "{\"strs\":[]}",
+		    CORAL("'[]'", "strs", "have length greater than or equal to 1") },
 		{ "{\"strs\":[\"a\",\"b\",\"c\",\"d\"]}",
-		    CORAL("'[\"a\",\"b\",\"c\",\"d\"]'", "strs", "have length less than or equal to 3") },
-		{ "{\"strs\":[\"abcde\"]}", CORAL("'abcde'", "strs[0]", "have length less than or equal to 4") },
-		{ "{\"map\":{\"k\":\"long\"}}", CORAL("'long'", "map.k", "have length less than or equal to 3") },
+		    CORAL("'[\"a\",\"b\",\"c\",\"d\"]'", "strs",
+			"have length less than or equal to 3") },
+		{ "{\"strs\":[\"abcde\"]}",
+		    CORAL("'abcde'", "strs[0]", "have length less than or equal to 4") },
+		{ "{\"map\":{\"k\":\"long\"}}",
+		    CORAL("'long'", "map.k", "have length less than or equal to 3") },
 		{ "{\"one\":{}}", CORAL("null", "one.name", "not be null") },
-		{ "{\"leaves\":[{\"name\":null}]}", CORAL("null", "leaves[0].name", "not be null") },
-		{ "{\"ghost\":\"long\"}", CORAL("'long'", "ghost", "have length less than or equal to 3") },
-		{ "{\"docs\":[{},{},{}]}", CORAL("'[{},{},{}]'", "docs", "have length less than or equal to 2") },
+		{ "{\"leaves\":[{\"name\":null}]}",
+		    CORAL("null", "leaves[0].name", "not be null") },
+		{ "{\"ghost\":\"long\"}",
+		    CORAL("'long'", "ghost", "have length less than or equal to 3") },
+		{ "{\"docs\":[{},{},{}]}",
+		    CORAL("'[{},{},{}]'", "docs", "have length less than or equal to 2") },
 	};
 
 	(void)state;
@@ -302,7 +329,8 @@ test_own_words(void **state)
 	refuse(&strict_schema, "{\"id\":1}", ERR_SERIALIZATION, "Expected a string at 'id'.");
 	refuse(&strict_schema, "{\"id\":\"a\",\"n\":2}", ERR_LIMIT_EXCEEDED,
 	    CORAL("'2'", "n", "have value greater than or equal to 3"));
-	refuse(&strict_schema, "{\"id\":\"a\",\"colour\":\"x\"}", ERR_INVALID_PARAMETER, "Bad colour.");
+	refuse(&strict_schema, "{\"id\":\"a\",\"colour\":\"x\"}", ERR_INVALID_PARAMETER,
+	    "Bad colour.");
 }
 
 static void
@@ -344,32 +372,37 @@ static void
 test_prune(void **state)
 {
 	_cleanup_json_ struct json_object *in =
-	    parse("{\"x\":1,\"docs\":[{\"n\":1,\"name\":\"a\",\"y\":2}],\"one\":{\"y\":1,\"name\":\"b\",\"n\":null},"
-		  "\"str\":\"ab\",\"flag\":null,\"any\":{\"kept\":[null,1]},\"map\":{\"b\":\"1\",\"a\":\"2\"},"
+	    parse("{\"x\":1,\"docs\":[{\"n\":1,\"name\":\"a\",\"y\":2}],\"one\":{\"y\":1,\"name\":"
+		  "\"b\",\"n\":null},"
+		  "\"str\":\"ab\",\"flag\":null,\"any\":{\"kept\":[null,1]},\"map\":{\"b\":\"1\","
+		  "\"a\":\"2\"},"
 		  "\"real\":0.10,\"leaves\":[],\"ghosts\":[{\"name\":\"g\",\"z\":1}]}");
 	_cleanup_json_ struct json_object *out = schema_prune(&all_schema, in);
 
 	(void)state;
 	assert_string_equal(json_print(out),
-	    "{\"str\":\"ab\",\"real\":0.10,\"one\":{\"name\":\"b\"},\"leaves\":[],\"map\":{\"b\":\"1\",\"a\":\"2\"},"
-	    "\"docs\":[{\"name\":\"a\",\"n\":1}],\"any\":{\"kept\":[null,1]},\"ghosts\":[{\"name\":\"g\"}]}");
+	    "{\"str\":\"ab\",\"real\":0.10,\"one\":{\"name\":\"b\"},\"leaves\":[],\"map\":{\"b\":"
+	    "\"1\",\"a\":\"2\"},"
+	    "\"docs\":[{\"name\":\"a\",\"n\":1}],\"any\":{\"kept\":[null,1]},\"ghosts\":[{\"name\":"
+	    "\"g\"}]}");
 }
 
 static void
 test_recursive_shape(void **state)
 {
 	_cleanup_json_ struct json_object *dump = schema_dump(&node_schema);
-	_cleanup_json_ struct json_object *in =
-	    parse("{\"name\":\"a\",\"children\":[{\"name\":\"b\",\"children\":[{\"name\":\"c\"}]}]}");
+	_cleanup_json_ struct json_object *in = parse(
+	    "{\"name\":\"a\",\"children\":[{\"name\":\"b\",\"children\":[{\"name\":\"c\"}]}]}");
 	_cleanup_json_ struct json_object *bad =
 	    parse("{\"name\":\"a\",\"children\":[{\"name\":\"b\",\"children\":[{}]}]}");
 	struct err e = { 0 };
 
 	(void)state;
-	assert_string_equal(json_print(dump),
-	    "{\"name\":\"Node\",\"members\":[{\"name\":\"name\",\"type\":\"string\",\"required\":true},"
-	    "{\"name\":\"children\",\"type\":\"list\",\"item\":\"structure\",\"required\":false,\"shape\":\"Node\","
-	    "\"recursive\":true}]}");
+	assert_string_equal(json_print(dump), "{\"name\":\"Node\",\"members\":[{\"name\":\"name\","
+					      "\"type\":\"string\",\"required\":true},"
+					      "{\"name\":\"children\",\"type\":\"list\",\"item\":"
+					      "\"structure\",\"required\":false,\"shape\":\"Node\","
+					      "\"recursive\":true}]}");
 	assert_int_equal(schema_bind(&node_schema, in, NULL, NULL, ERR_CLIENT, &e), 0);
 	assert_true(schema_bind(&node_schema, bad, NULL, NULL, ERR_CLIENT, &e) < 0);
 	assert_string_equal(e.text, CORAL("null", "children[0].children[0].name", "not be null"));
@@ -385,10 +418,12 @@ test_dump(void **state)
 	(void)state;
 	assert_int_equal(json_object_array_length(members), ARRAY_SIZE(all_fields));
 	assert_string_equal(json_print(json_object_array_get_idx(members, 0)),
-	    "{\"name\":\"str\",\"type\":\"string\",\"required\":false,\"minLength\":2,\"maxLength\":5,"
+	    "{\"name\":\"str\",\"type\":\"string\",\"required\":false,\"minLength\":2,"
+	    "\"maxLength\":5,"
 	    "\"chars\":\"a-c_-\"}");
 	assert_string_equal(json_print(json_object_array_get_idx(members, 1)),
-	    "{\"name\":\"colour\",\"type\":\"string\",\"required\":false,\"enum\":[\"RED\",\"GREEN\"]}");
+	    "{\"name\":\"colour\",\"type\":\"string\",\"required\":false,\"enum\":[\"RED\","
+	    "\"GREEN\"]}");
 	m = json_object_array_get_idx(members, 14);
 	assert_string_equal(json_get_str(m, "type"), "list");
 	assert_string_equal(json_get_str(m, "shape"), "Leaf");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every name table there and back, the numbers that two files must agree on, and a walk over every row of every operation
- * table: what the compiler cannot see in a table is looked at here.
+ * Every name table there and back, the numbers that two files must agree on, and a walk over every
+ * row of every operation table: what the compiler cannot see in a table is looked at here.
  */
 #include "common/err.h"
 #include "common/schema.h"
@@ -27,7 +27,9 @@ test_task_states(void **state)
 		assert_true(strlen(name) > 0);
 		assert_int_equal(task_state_parse(name), s);
 		for (int to = 0; to < TASK_STATE_MAX; to++)
-			assert_int_equal(task_state_may_follow((enum task_state)s, (enum task_state)to), to >= s);
+			assert_int_equal(
+			    task_state_may_follow((enum task_state)s, (enum task_state)to),
+			    to >= s);
 	}
 	assert_string_equal(task_state_name(TASK_STATE_MAX), "");
 	assert_int_equal(task_state_parse("NOWHERE"), -1);
@@ -43,14 +45,15 @@ test_task_states(void **state)
 
 /* An enum of shim.proto against ours: as many values, the same numbers, the same names. */
 static void
-same_numbers(const ProtobufCEnumDescriptor *wire, int max, const char *prefix, const char *(*name)(int))
+same_numbers(
+    const ProtobufCEnumDescriptor *wire, int max, const char *prefix, const char *(*name)(int))
 {
 	assert_int_equal(wire->n_values, max);
 	for (int i = 0; i < max; i++) {
 		char wire_name[64];
 		const ProtobufCEnumValue *v;
 
-		snprintf(wire_name, sizeof(wire_name), "%s%s", prefix, name(i));
+		(void)snprintf(wire_name, sizeof(wire_name), "%s%s", prefix, name(i));
 		v = protobuf_c_enum_descriptor_get_value_by_name(wire, wire_name);
 		if (v == NULL)
 			fail_msg("%s has no %s", wire->name, wire_name);
@@ -82,7 +85,8 @@ test_numbers_on_the_wire(void **state)
 {
 	(void)state;
 	same_numbers(&shim__task_status__descriptor, TASK_STATE_MAX, "", task_name);
-	same_numbers(&shim__container_status__descriptor, CONTAINER_STATE_MAX, "CONTAINER_", container_name);
+	same_numbers(
+	    &shim__container_status__descriptor, CONTAINER_STATE_MAX, "CONTAINER_", container_name);
 	same_numbers(&shim__health_status__descriptor, HEALTH_STATE_MAX, "", health_name);
 }
 
@@ -94,12 +98,15 @@ test_error_kinds(void **state)
 	for (int k = ERR_NONE + 1; k < ERR_MAX; k++) {
 		const char *type = err_type((enum err_kind)k);
 
-		if (type == NULL || strlen(type) < 10 || strcmp(type + strlen(type) - 9, "Exception") != 0)
+		if (type == NULL || strstr(type, "Exception") == NULL) {
 			fail_msg("kind %d has no name of an exception", k);
+			return;
+		}
 		assert_int_equal(err_http_status((enum err_kind)k), k == ERR_SERVER ? 500 : 400);
 		for (int other = k + 1; other < ERR_MAX; other++)
 			/* "Not built yet" has no exception of its own in AWS. */
-			if (strcmp(type, err_type((enum err_kind)other)) == 0 && k != ERR_NOT_AVAILABLE)
+			if (strcmp(type, err_type((enum err_kind)other)) == 0 &&
+			    k != ERR_NOT_AVAILABLE)
 				fail_msg("%s twice", type);
 	}
 	assert_string_equal(err_type(ERR_MAX), "ServerException");
@@ -129,7 +136,8 @@ struct trail {
 	const struct trail *up;
 	const struct schema *s;
 	const char *field;
-	bool bound; /* false below a row that binds nothing: there required rows need no place either */
+	bool bound; /* false below a row that binds nothing: there required rows need no place
+		       either */
 };
 
 static void
@@ -140,7 +148,8 @@ complain(const struct trail *at, const char *what)
 	for (; at != NULL; at = at->up) {
 		char longer[sizeof(path)];
 
-		snprintf(longer, sizeof(longer), "%s.%s %.300s", at->s->name, at->field != NULL ? at->field : "", path);
+		(void)snprintf(longer, sizeof(longer), "%s.%s %.300s", at->s->name,
+		    at->field != NULL ? at->field : "", path);
 		memcpy(path, longer, sizeof(path));
 	}
 	fail_msg("%s: %s", path, what);
@@ -184,7 +193,7 @@ check_field(const struct schema *s, const struct schema_field *f, const struct t
 		complain(at, "binds beyond its struct");
 	if ((f->type == SCHEMA_STRUCT || f->type == SCHEMA_LIST_STRUCT) && f->sub == NULL)
 		complain(at, "no table of its members");
-	if (binds && (f->type == SCHEMA_STRUCT || f->type == SCHEMA_LIST_STRUCT) && f->sub->n > 0 && f->sub->size == 0)
+	if (binds && f->type != SCHEMA_JSON && f->sub != NULL && f->sub->n > 0 && f->sub->size == 0)
 		complain(at, "binds a table that has no struct");
 	if (f->json_list && f->type != SCHEMA_JSON)
 		complain(at, "json_list, but no JSON");
@@ -220,7 +229,8 @@ walk(const struct schema *s, const struct trail *up, bool bound)
 
 			if (strcmp(f->name, g->name) == 0)
 				complain(&at, "two rows of that name");
-			if (bound && ((f->flags | g->flags) & SCHEMA_UNBOUND) == 0 && f->offset == g->offset)
+			if (bound && ((f->flags | g->flags) & SCHEMA_UNBOUND) == 0 &&
+			    f->offset == g->offset)
 				complain(&at, "two rows bind the same member");
 		}
 	}
@@ -237,9 +247,12 @@ test_every_row(void **state)
 			const struct op *op = &ecs_service.tables[t]->ops[i];
 
 			assert_non_null(op->name);
-			if (op->run == NULL || op->input == NULL)
+			if (op->run == NULL || op->input == NULL) {
 				fail_msg("%s has no handler or no input", op->name);
-			if (((op->flags & OP_SETTLES) != 0) != (op->settled != NULL && op->answer != NULL))
+				return;
+			}
+			if (((op->flags & OP_SETTLES) != 0) !=
+			    (op->settled != NULL && op->answer != NULL))
 				fail_msg("%s settles by halves", op->name);
 			walk(op->input, NULL, true);
 			n++;
