@@ -305,6 +305,7 @@ on_ports(const struct engine_reply *r, void *arg)
 		bindings_read(c, json_get(json_get(r->body, "NetworkSettings"), "Ports"));
 	c->start_returned = true;
 	check_running(c);
+	task_touch(c->task);
 	task_run(c->task);
 }
 
@@ -453,6 +454,19 @@ on_no_restart(void *arg)
 	task_run(c->task);
 }
 
+/* `docker restart`: the same container goes on, its ports may be others. */
+static void
+on_restart(struct container *c)
+{
+	if (!c->died)
+		return;
+	c->died = false;
+	c->killed_ms = 0;
+	timer_free(TAKE(c->timer));
+	if (wants_ports(c) && c->req == NULL)
+		c->req = engine_inspect(c->task->engine, c->id, on_ports, c);
+}
+
 static void
 vanished(struct container *c)
 {
@@ -480,11 +494,8 @@ container_on_event(struct container *c, const struct engine_event *ev)
 			c->killed_ms = ev->time_ms;
 		break;
 	case ENGINE_START:
-		if (c->phase == PHASE_RUNNING && c->died) {
-			c->died = false;
-			c->killed_ms = 0;
-			timer_free(TAKE(c->timer));
-		}
+		if (c->phase == PHASE_RUNNING)
+			on_restart(c);
 		break;
 	case ENGINE_OOM:
 		c->oom = true;

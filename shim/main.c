@@ -219,12 +219,12 @@ static void
 begin(struct shim *s, int planned, const struct err *e)
 {
 	make_runtime_dir(s);
-	task_begin(s->task);
 	if (planned < 0) {
 		_cleanup_free_ char *reason = xasprintf("TaskDependencyError: %s", e->text);
 
 		task_refuse(s->task, reason);
 	}
+	task_begin(s->task);
 }
 
 static int
