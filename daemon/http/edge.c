@@ -154,6 +154,8 @@ on_reset_done(const struct err *e, void *cookie)
 	struct exchange *x = w->x;
 
 	free(w);
+	if (e != NULL)
+		log_warn("op", PATH_OWN "state/reset", "%s", e->text);
 	if (x == NULL)
 		return;
 	x->reset = NULL;
