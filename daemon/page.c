@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens of List operations and the counting of one page. Called by the operation files; it must not know what a key
- * means.
+ * Tokens of List operations and the counting of one page. Called by the operation files; it must
+ * not know what a key means.
  */
 #include "daemon/page.h"
 
@@ -10,14 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A token is base64url, without padding, of "1/<operation>/<key>"; 1 is the version of this format. */
+/* A token is base64url, without padding, of "1/<operation>/<key>"; 1 is the version of this format.
+ */
 #define PLAIN_MAX (PAGE_KEY_MAX + 128)
 #define TOKEN_MAX ((PLAIN_MAX + 2) / 3 * 4 + 1)
 
 static void
 token_encode(const char *plain, char out[static TOKEN_MAX])
 {
-	int n = EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)plain, (int)strlen(plain));
+	int n =
+	    EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)plain, (int)strlen(plain));
 
 	while (n > 0 && out[n - 1] == '=')
 		n--;
@@ -33,27 +35,27 @@ token_encode(const char *plain, char out[static TOKEN_MAX])
 static int
 token_decode(const char *token, char ret[static TOKEN_MAX])
 {
-	char padded[TOKEN_MAX + 4] = "";
+	char padded[TOKEN_MAX + 4];
 	char again[TOKEN_MAX];
 	size_t len = strlen(token);
 	int n;
 
 	if (len == 0 || len >= TOKEN_MAX || len % 4 == 1)
 		return -EINVAL;
-	memcpy(padded, token, len);
+	(void)snprintf(padded, sizeof(padded), "%s%.*s", token, (int)((4 - len % 4) % 4), "==");
 	for (char *p = padded; *p != '\0'; p++) {
 		if (*p == '-')
 			*p = '+';
 		else if (*p == '_')
 			*p = '/';
 	}
-	while (len % 4 != 0)
-		padded[len++] = '=';
-	n = EVP_DecodeBlock((unsigned char *)ret, (const unsigned char *)padded, (int)len);
+	n = EVP_DecodeBlock(
+	    (unsigned char *)ret, (const unsigned char *)padded, (int)strlen(padded));
 	if (n < 0)
 		return -EINVAL;
 	ret[n] = '\0'; /* the padding's bytes come out as NULs, so strlen is the true length */
-	/* Only what we write ourselves is a token: this refuses other alphabets, white space and NULs in the text. */
+	/* Only what we write ourselves is a token: this refuses other alphabets, white space and
+	 * NULs in the text. */
 	if (strlen(ret) > PLAIN_MAX)
 		return -EINVAL;
 	token_encode(ret, again);
@@ -82,8 +84,8 @@ page_decode(const char *operation, const char *token, char ret[static PAGE_KEY_M
 		return 0;
 	}
 	(void)snprintf(head, sizeof(head), "1/%s/", operation);
-	if (token_decode(token, plain) < 0 || !has_prefix(plain, head) || plain[strlen(head)] == '\0' ||
-	    strlen(plain + strlen(head)) >= PAGE_KEY_MAX)
+	if (token_decode(token, plain) < 0 || !has_prefix(plain, head) ||
+	    plain[strlen(head)] == '\0' || strlen(plain + strlen(head)) >= PAGE_KEY_MAX)
 		return err_set(e, ERR_INVALID_PARAMETER, "Invalid token.");
 	memcpy(ret, plain + strlen(head), strlen(plain + strlen(head)) + 1);
 	return 0;

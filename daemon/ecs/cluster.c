@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CreateCluster, DescribeClusters, ListClusters, UpdateCluster, UpdateClusterSettings, DeleteCluster. Called by api.c
- * through ecs_cluster_ops; it must not know how tasks run, only that they can be told to stop.
+ * CreateCluster, DescribeClusters, ListClusters, UpdateCluster, UpdateClusterSettings,
+ * DeleteCluster. Called by api.c through ecs_cluster_ops; it must not know how tasks run, only that
+ * they can be told to stop.
  */
 #include "daemon/arn.h"
 #include "daemon/config.h"
@@ -17,7 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INACTIVE_SHOWN_MS (60 * 60 * 1000) /* how long DescribeClusters still knows a deleted cluster */
+/* How long DescribeClusters still knows a deleted cluster. */
+#define INACTIVE_SHOWN_MS (60 * 60 * 1000)
 #define PAGE_DEFAULT 100
 
 /* --- inputs --- */
@@ -62,34 +64,43 @@ static const char *const include_names[] = {
 /* clang-format on */
 
 static const struct schema_field create_cluster_fields[] = {
-	F_STR(struct create_cluster_in, name, "clusterName", .min_len = 1, .max_len = 255, .chars = "A-Za-z0-9_-"),
+	F_STR(struct create_cluster_in, name, "clusterName", .min_len = 1, .max_len = 255,
+	    .chars = "A-Za-z0-9_-"),
 	F_TAGS(struct create_cluster_in, tags),
-	F_LIST(struct create_cluster_in, settings, "settings", struct cluster_setting, &cluster_setting_schema),
-	F_JSON(struct create_cluster_in, configuration, "configuration", &cluster_configuration_schema),
-	F_STRS(struct create_cluster_in, providers, "capacityProviders", .max_len = CLUSTER_PROVIDERS_MAX),
-	F_LIST(struct create_cluster_in, strategy, "defaultCapacityProviderStrategy", struct cluster_strategy_item,
-	    &cluster_strategy_schema, .max_len = CLUSTER_PROVIDERS_MAX),
-	F_JSON(struct create_cluster_in, service_connect, "serviceConnectDefaults", &cluster_service_connect_schema),
+	F_LIST(struct create_cluster_in, settings, "settings", struct cluster_setting,
+	    &cluster_setting_schema),
+	F_JSON(struct create_cluster_in, configuration, "configuration",
+	    &cluster_configuration_schema),
+	F_STRS(struct create_cluster_in, providers, "capacityProviders",
+	    .max_len = CLUSTER_PROVIDERS_MAX),
+	F_LIST(struct create_cluster_in, strategy, "defaultCapacityProviderStrategy",
+	    struct cluster_strategy_item, &cluster_strategy_schema,
+	    .max_len = CLUSTER_PROVIDERS_MAX),
+	F_JSON(struct create_cluster_in, service_connect, "serviceConnectDefaults",
+	    &cluster_service_connect_schema),
 };
 static const struct schema create_cluster_schema =
     SCHEMA(struct create_cluster_in, create_cluster_fields, "CreateClusterRequest");
 
 static const struct schema_field update_cluster_fields[] = {
 	F_STR(struct update_cluster_in, cluster, "cluster", .flags = SCHEMA_REQUIRED),
-	F_LIST(struct update_cluster_in, settings, "settings", struct cluster_setting, &cluster_setting_schema),
-	F_JSON(struct update_cluster_in, configuration, "configuration", &cluster_configuration_schema),
-	F_JSON(struct update_cluster_in, service_connect, "serviceConnectDefaults", &cluster_service_connect_schema),
+	F_LIST(struct update_cluster_in, settings, "settings", struct cluster_setting,
+	    &cluster_setting_schema),
+	F_JSON(struct update_cluster_in, configuration, "configuration",
+	    &cluster_configuration_schema),
+	F_JSON(struct update_cluster_in, service_connect, "serviceConnectDefaults",
+	    &cluster_service_connect_schema),
 };
 static const struct schema update_cluster_schema =
     SCHEMA(struct update_cluster_in, update_cluster_fields, "UpdateClusterRequest");
 
 static const struct schema_field update_cluster_settings_fields[] = {
 	F_STR(struct update_cluster_in, cluster, "cluster", .flags = SCHEMA_REQUIRED),
-	F_LIST(struct update_cluster_in, settings, "settings", struct cluster_setting, &cluster_setting_schema,
-	    .flags = SCHEMA_REQUIRED),
+	F_LIST(struct update_cluster_in, settings, "settings", struct cluster_setting,
+	    &cluster_setting_schema, .flags = SCHEMA_REQUIRED),
 };
-static const struct schema update_cluster_settings_schema =
-    SCHEMA(struct update_cluster_in, update_cluster_settings_fields, "UpdateClusterSettingsRequest");
+static const struct schema update_cluster_settings_schema = SCHEMA(
+    struct update_cluster_in, update_cluster_settings_fields, "UpdateClusterSettingsRequest");
 
 static const struct schema_field describe_clusters_fields[] = {
 	F_STRS(struct describe_clusters_in, clusters, "clusters", .max_len = 100),
@@ -167,7 +178,8 @@ print_statistics(const struct store_task_counts *n)
 
 /* A member of the row's doc; where it has none, `otherwise` (consumed). */
 static void
-add_member(struct json_object *out, struct json_object *doc, const char *key, struct json_object *otherwise)
+add_member(struct json_object *out, struct json_object *doc, const char *key,
+    struct json_object *otherwise)
 {
 	struct json_object *v = json_get(doc, key);
 
@@ -189,7 +201,8 @@ add_counts(struct call *c, const char *name, unsigned include, struct json_objec
 
 	r = store_task_count(c->store, &c->scope, name, &tasks, &c->err);
 	if (r == 0)
-		r = store_container_instance_count(c->store, &c->scope, name, true, &instances, &c->err);
+		r = store_container_instance_count(
+		    c->store, &c->scope, name, true, &instances, &c->err);
 	if (r < 0)
 		return r;
 	json_add_int(out, "registeredContainerInstancesCount", instances);
@@ -201,9 +214,22 @@ add_counts(struct call *c, const char *name, unsigned include, struct json_objec
 	return 0;
 }
 
-/* What is not in `include` (BITs of INCLUDE_) comes as [] or, where it is no list, not at all. The caller owns *ret. */
 static int
-print_cluster(struct call *c, const struct store_cluster *row, unsigned include, struct json_object **ret)
+parse_doc(struct call *c, const struct store_cluster *row, struct json_object **ret)
+{
+	const char *doc = row->doc != NULL ? row->doc : "{}";
+
+	if (json_parse(doc, strlen(doc), ret, &c->err) < 0)
+		return err_set(&c->err, ERR_SERVER,
+		    "cluster %s: its stored document cannot be read", row->name);
+	return 0;
+}
+
+/* What is not in `include` (BITs of INCLUDE_) comes as [] or, where it is no list, not at all. The
+ * caller owns *ret. */
+static int
+print_cluster(
+    struct call *c, const struct store_cluster *row, unsigned include, struct json_object **ret)
 {
 	_cleanup_json_ struct json_object *out = json_object_new_object();
 	_cleanup_json_ struct json_object *doc = NULL;
@@ -211,9 +237,9 @@ print_cluster(struct call *c, const struct store_cluster *row, unsigned include,
 	const char *arn = cluster_ref_arn(c, row->name);
 	int r;
 
-	r = json_parse(row->doc, strlen(row->doc), &doc, &c->err);
+	r = parse_doc(c, row, &doc);
 	if (r < 0)
-		return err_set(&c->err, ERR_SERVER, "cluster %s: its stored document cannot be read", row->name);
+		return r;
 	json_add_str(out, "clusterArn", arn);
 	json_add_str(out, "clusterName", row->name);
 	if (include & BIT(INCLUDE_CONFIGURATIONS))
@@ -233,7 +259,8 @@ print_cluster(struct call *c, const struct store_cluster *row, unsigned include,
 		json_add(out, "settings", json_object_new_array());
 	add_member(out, doc, "capacityProviders", json_object_new_array());
 	add_member(out, doc, "defaultCapacityProviderStrategy", json_object_new_array());
-	if (include & BIT(INCLUDE_ATTACHMENTS)) /* only capacity providers of Auto Scaling groups have any */
+	/* Only capacity providers of Auto Scaling groups have attachments. */
+	if (include & BIT(INCLUDE_ATTACHMENTS))
 		json_add(out, "attachments", json_object_new_array());
 	add_member(out, doc, "serviceConnectDefaults", NULL);
 	*ret = TAKE(out);
@@ -262,7 +289,8 @@ put_cluster(struct call *c, struct store_cluster *row, struct json_object *doc)
 
 /* --- CreateCluster --- */
 
-#define INCLUDE_ALL_BUT_COUNTS (BIT(INCLUDE_CONFIGURATIONS) | BIT(INCLUDE_SETTINGS) | BIT(INCLUDE_TAGS))
+#define INCLUDE_ALL_BUT_COUNTS                                                                     \
+	(BIT(INCLUDE_CONFIGURATIONS) | BIT(INCLUDE_SETTINGS) | BIT(INCLUDE_TAGS))
 
 static int
 insert_cluster(struct call *c, const struct create_cluster_in *in, struct store_cluster *row)
@@ -283,7 +311,8 @@ insert_cluster(struct call *c, const struct create_cluster_in *in, struct store_
 		return r;
 	cluster_doc_set_service_connect(doc, in->service_connect);
 	r = put_cluster(c, row, doc);
-	return r < 0 ? r : tag_set_write(c->store, cluster_ref_arn(c, row->name), &in->tags, &c->err);
+	return r < 0 ? r
+		     : tag_set_write(c->store, cluster_ref_arn(c, row->name), &in->tags, &c->err);
 }
 
 /* An ACTIVE cluster of that name is the answer as it is; an INACTIVE one begins anew. */
@@ -339,7 +368,8 @@ describe_one(struct call *c, const char *given, unsigned include, struct json_ob
 		r = store_cluster_get(c->store, &c->scope, name, &row, &c->err);
 	if (r < 0)
 		return r;
-	if (r == 0 || (!streq(row.status, "ACTIVE") && row.deleted_at_ms + INACTIVE_SHOWN_MS <= c->now_ms)) {
+	if (r == 0 ||
+	    (!streq(row.status, "ACTIVE") && row.deleted_at_ms + INACTIVE_SHOWN_MS <= c->now_ms)) {
 		add_failure(failures, name[0] != '\0' ? cluster_ref_arn(c, name) : given);
 		return 0;
 	}
@@ -385,7 +415,8 @@ on_listed(const struct store_cluster *row, void *arg)
 
 	if (!page_take(&w->page, row->name))
 		return 1;
-	json_object_array_add(w->arns, json_object_new_string(arn_cluster(arn, &w->c->scope, row->name)));
+	json_object_array_add(
+	    w->arns, json_object_new_string(arn_cluster(arn, &w->c->scope, row->name)));
 	return 0;
 }
 
@@ -397,9 +428,11 @@ list_clusters(struct call *c)
 	int r;
 
 	json_add(c->out, "clusterArns", w.arns);
-	r = page_begin(&w.page, c->op->name, in->token, in->limit.set ? (int)in->limit.v : PAGE_DEFAULT, &c->err);
+	r = page_begin(&w.page, c->op->name, in->token,
+	    in->limit.set ? (int)in->limit.v : PAGE_DEFAULT, &c->err);
 	if (r == 0)
-		r = store_cluster_list(c->store, &c->scope, page_after(&w.page), w.page.limit + 1, on_listed, &w, &c->err);
+		r = store_cluster_list(c->store, &c->scope, page_after(&w.page), w.page.limit + 1,
+		    on_listed, &w, &c->err);
 	if (r == 0)
 		page_finish(&w.page, c->op->name, &c->arena, c->out);
 	return r;
@@ -418,8 +451,9 @@ update_cluster(struct call *c)
 	r = cluster_ref_resolve(c, in->cluster, &row);
 	if (r < 0)
 		return r;
-	if (json_parse(row.doc, strlen(row.doc), &doc, &c->err) < 0)
-		return err_set(&c->err, ERR_SERVER, "cluster %s: its stored document cannot be read", row.name);
+	r = parse_doc(c, &row, &doc);
+	if (r < 0)
+		return r;
 	r = cluster_doc_set_settings(doc, &in->settings, &c->err);
 	if (r == 0)
 		r = cluster_doc_set_configuration(doc, in->configuration, &c->err);
@@ -478,14 +512,16 @@ stop_tasks(struct call *c, const char *cluster)
 
 	r = store_task_list_live(c->store, &c->scope, cluster, on_id, &ids, &c->err);
 	if (r == 0 && ids.n > 0 && !config_kind(c->config, KIND_DELETE_CLUSTER_TASKS))
-		r = err_set(&c->err, ERR_CLUSTER_CONTAINS_TASKS, "The Cluster cannot be deleted while Tasks are active.");
+		r = err_set(&c->err, ERR_CLUSTER_CONTAINS_TASKS,
+		    "The Cluster cannot be deleted while Tasks are active.");
 	for (size_t i = 0; r == 0 && i < ids.n; i++)
 		r = stop_task(c, ids.v[i]);
 	free(ids.v);
 	return r;
 }
 
-/* Instances that were registered for a task's sake go with the cluster; others are the user's and stay in the way. */
+/* Instances that were registered for a task's sake go with the cluster; others are the user's and
+ * stay in the way. */
 static int
 drop_instances(struct call *c, const char *cluster)
 {
@@ -494,11 +530,12 @@ drop_instances(struct call *c, const char *cluster)
 	int64_t n = 0;
 	int r;
 
-	r = store_container_instance_count(
-	    c->store, &c->scope, cluster, !config_kind(c->config, KIND_SYNTHETIC_INSTANCE), &n, &c->err);
+	r = store_container_instance_count(c->store, &c->scope, cluster,
+	    !config_kind(c->config, KIND_SYNTHETIC_INSTANCE), &n, &c->err);
 	if (r == 0 && n > 0)
 		r = err_set(&c->err, ERR_CLUSTER_CONTAINS_CONTAINER_INSTANCES,
-		    "The Cluster cannot be deleted while Container Instances are active or draining.");
+		    "The Cluster cannot be deleted while Container Instances are active or "
+		    "draining.");
 	if (r == 0)
 		r = store_container_instance_list(
 		    c->store, &c->scope, cluster, NULL, -1, on_instance, &ids, &c->err);
@@ -512,7 +549,8 @@ drop_instances(struct call *c, const char *cluster)
 	return r;
 }
 
-/* The cluster is INACTIVE from here on, so that nothing new starts in it while its tasks still stop. */
+/* The cluster is INACTIVE from here on, so that nothing new starts in it while its tasks still
+ * stop. */
 static int
 delete_cluster(struct call *c)
 {
@@ -555,7 +593,8 @@ on_any(const char *id, void *arg)
 	return 1;
 }
 
-/* Its tasks have stopped. A cluster that somebody made again meanwhile has tasks of its own: nothing to wait for. */
+/* Its tasks have stopped. A cluster that somebody made again meanwhile has tasks of its own:
+ * nothing to wait for. */
 static bool
 delete_cluster_settled(struct call *c)
 {
@@ -580,8 +619,6 @@ delete_cluster_answer(struct call *c)
 	r = store_cluster_get(c->store, &c->scope, c->settle_arg, &row, &c->err);
 	if (r < 0)
 		return r;
-	if (row.doc == NULL)
-		row.doc = xstrdup("{}");
 	(void)snprintf(row.name, sizeof(row.name), "%s", (const char *)c->settle_arg);
 	(void)snprintf(row.status, sizeof(row.status), "INACTIVE");
 	return reply_cluster(c, &row, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the API gives back of a cluster unchanged: the shapes of its input, their rules, and how they get into the row's
- * doc. Called by ecs/cluster.c; it must not know the other members of a cluster.
+ * What the API gives back of a cluster unchanged: the shapes of its input, their rules, and how
+ * they get into the row's doc. Called by ecs/cluster.c; it must not know the other members of a
+ * cluster.
  */
 #include "daemon/ecs/cluster_doc.h"
 
@@ -19,10 +20,12 @@ static const struct schema_field setting_fields[] = {
 	F_ENUM(struct cluster_setting, name, "name", setting_names),
 	F_STR(struct cluster_setting, value, "value"),
 };
-const struct schema cluster_setting_schema = SCHEMA(struct cluster_setting, setting_fields, "ClusterSetting");
+const struct schema cluster_setting_schema =
+    SCHEMA(struct cluster_setting, setting_fields, "ClusterSetting");
 
 static const struct schema_field strategy_fields[] = {
-	F_STR(struct cluster_strategy_item, provider, "capacityProvider", .flags = SCHEMA_REQUIRED, .min_len = 1),
+	F_STR(struct cluster_strategy_item, provider, "capacityProvider", .flags = SCHEMA_REQUIRED,
+	    .min_len = 1),
 	F_INT(struct cluster_strategy_item, weight, "weight", .max = 1000),
 	F_INT(struct cluster_strategy_item, base, "base", .max = 100000),
 };
@@ -30,7 +33,10 @@ const struct schema cluster_strategy_schema =
     SCHEMA(struct cluster_strategy_item, strategy_fields, "CapacityProviderStrategyItem");
 
 /* Configurations are kept as JSON. */
-#define SCHEMA_OF_JSON(table, shape) { .name = (shape), .fields = (table), .n = ARRAY_SIZE(table) }
+#define SCHEMA_OF_JSON(table, shape)                                                               \
+	{                                                                                          \
+		.name = (shape), .fields = (table), .n = ARRAY_SIZE(table)                         \
+	}
 
 static const struct schema_field log_fields[] = {
 	F_UNBOUND(SCHEMA_STRING, "cloudWatchLogGroupName"),
@@ -39,29 +45,36 @@ static const struct schema_field log_fields[] = {
 	F_UNBOUND(SCHEMA_BOOL, "s3EncryptionEnabled"),
 	F_UNBOUND(SCHEMA_STRING, "s3KeyPrefix"),
 };
-static const struct schema log_schema = SCHEMA_OF_JSON(log_fields, "ExecuteCommandLogConfiguration");
+static const struct schema log_schema =
+    SCHEMA_OF_JSON(log_fields, "ExecuteCommandLogConfiguration");
 
 static const struct schema_field execute_fields[] = {
 	F_UNBOUND(SCHEMA_STRING, "kmsKeyId"),
 	F_UNBOUND(SCHEMA_ENUM, "logging", .names = logging_names),
 	F_UNBOUND(SCHEMA_STRUCT, "logConfiguration", .sub = &log_schema),
 };
-static const struct schema execute_schema = SCHEMA_OF_JSON(execute_fields, "ExecuteCommandConfiguration");
+static const struct schema execute_schema =
+    SCHEMA_OF_JSON(execute_fields, "ExecuteCommandConfiguration");
 
 static const struct schema_field storage_fields[] = {
 	F_UNBOUND(SCHEMA_STRING, "kmsKeyId"),
 	F_UNBOUND(SCHEMA_STRING, "fargateEphemeralStorageKmsKeyId"),
 };
-static const struct schema storage_schema = SCHEMA_OF_JSON(storage_fields, "ManagedStorageConfiguration");
+static const struct schema storage_schema =
+    SCHEMA_OF_JSON(storage_fields, "ManagedStorageConfiguration");
 
 static const struct schema_field configuration_fields[] = {
 	F_UNBOUND(SCHEMA_STRUCT, "executeCommandConfiguration", .sub = &execute_schema),
 	F_UNBOUND(SCHEMA_STRUCT, "managedStorageConfiguration", .sub = &storage_schema),
 };
-const struct schema cluster_configuration_schema = SCHEMA_OF_JSON(configuration_fields, "ClusterConfiguration");
+const struct schema cluster_configuration_schema =
+    SCHEMA_OF_JSON(configuration_fields, "ClusterConfiguration");
 
 static const struct schema_field service_connect_fields[] = {
-	{ .name = "namespace", .type = SCHEMA_STRING, .flags = SCHEMA_UNBOUND | SCHEMA_REQUIRED, .max_len = 1024 },
+	{ .name = "namespace",
+	    .type = SCHEMA_STRING,
+	    .flags = SCHEMA_UNBOUND | SCHEMA_REQUIRED,
+	    .max_len = 1024 },
 };
 const struct schema cluster_service_connect_schema =
     SCHEMA_OF_JSON(service_connect_fields, "ClusterServiceConnectDefaultsRequest");
@@ -79,7 +92,8 @@ cluster_doc_settings(const char *value)
 }
 
 int
-cluster_doc_set_settings(struct json_object *doc, const struct cluster_settings *settings, struct err *e)
+cluster_doc_set_settings(
+    struct json_object *doc, const struct cluster_settings *settings, struct err *e)
 {
 	for (size_t i = 0; i < settings->n; i++) {
 		const struct cluster_setting *s = &settings->v[i];
@@ -96,14 +110,17 @@ cluster_doc_set_settings(struct json_object *doc, const struct cluster_settings 
 }
 
 int
-cluster_doc_set_configuration(struct json_object *doc, struct json_object *configuration, struct err *e)
+cluster_doc_set_configuration(
+    struct json_object *doc, struct json_object *configuration, struct err *e)
 {
 	struct json_object *execute = json_get(configuration, "executeCommandConfiguration");
 
 	if (configuration == NULL)
 		return 0;
-	/* ExecuteCommandConfiguration.logging: "OVERRIDE: … a logConfiguration must be provided". */
-	if (streq(json_get_str(execute, "logging"), "OVERRIDE") && json_get(execute, "logConfiguration") == NULL)
+	/* ExecuteCommandConfiguration.logging: "OVERRIDE: … a logConfiguration must be provided".
+	 */
+	if (streq(json_get_str(execute, "logging"), "OVERRIDE") &&
+	    json_get(execute, "logConfiguration") == NULL)
 		return err_set(e, ERR_INVALID_PARAMETER,
 		    "logConfiguration must be specified when logging is OVERRIDE.");
 	json_add(doc, "configuration", schema_prune(&cluster_configuration_schema, configuration));
@@ -119,23 +136,25 @@ cluster_doc_set_service_connect(struct json_object *doc, struct json_object *ser
 	if (json_get_str(service_connect, "namespace")[0] == '\0')
 		json_object_object_del(doc, "serviceConnectDefaults");
 	else
-		json_add(doc, "serviceConnectDefaults", schema_prune(&cluster_service_connect_schema, service_connect));
+		json_add(doc, "serviceConnectDefaults",
+		    schema_prune(&cluster_service_connect_schema, service_connect));
 }
 
-/* The name of a capacity provider that exists, given by name or ARN; in the call's arena. FARGATE and FARGATE_SPOT are
- * always there; CreateCapacityProvider is not available yet. */
+/* The name of a capacity provider that exists, given by name or ARN; in the call's arena. FARGATE
+ * and FARGATE_SPOT are always there; CreateCapacityProvider is not available yet. */
 static int
 find_provider(struct call *c, const char *given, const char **ret)
 {
 	const char *name = given;
 	struct arn arn;
 
-	if (has_prefix(given, "arn:") && arn_parse(given, &arn) == 0 && arn.type == ARN_CAPACITY_PROVIDER &&
-	    arn_in_scope(&c->scope, &arn) && arn.n == 1)
+	if (has_prefix(given, "arn:") && arn_parse(given, &arn) == 0 &&
+	    arn.type == ARN_CAPACITY_PROVIDER && arn_in_scope(&c->scope, &arn) && arn.n == 1)
 		name = arena_strdup(&c->arena, arn.part[0]);
 	if (!streq(name, "FARGATE") && !streq(name, "FARGATE_SPOT"))
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "The specified capacity provider '%.255s' was not found. Specify a valid name or ARN and try again.",
+		    "The specified capacity provider '%.255s' was not found. Specify a valid name "
+		    "or ARN and try again.",
 		    given);
 	*ret = name;
 	return 0;
@@ -173,7 +192,8 @@ cluster_doc_set_providers(struct json_object *doc, struct call *c, const struct 
 
 /* CapacityProviderStrategyItem: providers of this cluster, each once, and one base at most. */
 int
-cluster_doc_set_strategy(struct json_object *doc, struct call *c, const struct cluster_strategy *strategy)
+cluster_doc_set_strategy(
+    struct json_object *doc, struct call *c, const struct cluster_strategy *strategy)
 {
 	_cleanup_json_ struct json_object *seen = json_object_new_array();
 	struct json_object *list = json_object_new_array();
@@ -191,12 +211,15 @@ cluster_doc_set_strategy(struct json_object *doc, struct call *c, const struct c
 			return r;
 		if (!list_has(json_get(doc, "capacityProviders"), name))
 			return err_set(&c->err, ERR_INVALID_PARAMETER,
-			    "The specified capacity provider strategy cannot contain a capacity provider that is not "
-			    "associated with the cluster. Associate the capacity provider with the cluster and try "
+			    "The specified capacity provider strategy cannot contain a capacity "
+			    "provider that is not "
+			    "associated with the cluster. Associate the capacity provider with the "
+			    "cluster and try "
 			    "again.");
 		if (list_has(seen, name))
 			return err_set(&c->err, ERR_INVALID_PARAMETER,
-			    "The capacity provider strategy contains the capacity provider '%s' more than once.",
+			    "The capacity provider strategy contains the capacity provider '%s' "
+			    "more than once.",
 			    name);
 		bases += given->base.v > 0;
 		json_object_array_add(seen, json_object_new_string(name));
@@ -208,6 +231,7 @@ cluster_doc_set_strategy(struct json_object *doc, struct call *c, const struct c
 	}
 	if (bases > 1)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "Only one capacity provider in a capacity provider strategy can have a base defined.");
+		    "Only one capacity provider in a capacity provider strategy can have a base "
+		    "defined.");
 	return 0;
 }

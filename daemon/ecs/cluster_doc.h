@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The members of a cluster that are stored as they were given: settings, configuration, capacityProviders,
- * defaultCapacityProviderStrategy, serviceConnectDefaults. Called by ecs/cluster.c; it must not know the row's columns.
+ * The members of a cluster that are stored as they were given: settings, configuration,
+ * capacityProviders, defaultCapacityProviderStrategy, serviceConnectDefaults. Called by
+ * ecs/cluster.c; it must not know the row's columns.
  */
 #ifndef DAEMON_ECS_CLUSTER_DOC_H
 #define DAEMON_ECS_CLUSTER_DOC_H
@@ -38,13 +39,18 @@ extern const struct schema cluster_service_connect_schema;
 /* [{"name":"containerInsights","value":value}]; the caller owns it. */
 struct json_object *cluster_doc_settings(const char *value);
 
-/* Each checks a part of the input and sets that member of `doc`; what is not given (NULL, an empty list of settings) stays.
- * They return 0 or a negative errno with InvalidParameterException; `doc` is of no use then. */
-int cluster_doc_set_settings(struct json_object *doc, const struct cluster_settings *settings, struct err *e);
-int cluster_doc_set_configuration(struct json_object *doc, struct json_object *configuration, struct err *e);
-int cluster_doc_set_providers(struct json_object *doc, struct call *c, const struct str_list *providers);
+/* Each checks a part of the input and sets that member of `doc`; what is not given (NULL, an empty
+ * list of settings) stays. They return 0 or a negative errno with InvalidParameterException; `doc`
+ * is of no use then. */
+int cluster_doc_set_settings(
+    struct json_object *doc, const struct cluster_settings *settings, struct err *e);
+int cluster_doc_set_configuration(
+    struct json_object *doc, struct json_object *configuration, struct err *e);
+int cluster_doc_set_providers(
+    struct json_object *doc, struct call *c, const struct str_list *providers);
 /* After the providers, which it refers to. */
-int cluster_doc_set_strategy(struct json_object *doc, struct call *c, const struct cluster_strategy *strategy);
+int cluster_doc_set_strategy(
+    struct json_object *doc, struct call *c, const struct cluster_strategy *strategy);
 void cluster_doc_set_service_connect(struct json_object *doc, struct json_object *service_connect);
 
 #endif

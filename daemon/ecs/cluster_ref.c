@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looks up the cluster that an operation is to work in, and makes "default" where the lenient mode wants it. Called by
- * the operation files; it must not know what they do there.
+ * Looks up the cluster that an operation is to work in, and makes "default" where the lenient mode
+ * wants it. Called by the operation files; it must not know what they do there.
  */
 #include "daemon/ecs/cluster_ref.h"
 
@@ -20,7 +20,8 @@ not_found(struct call *c)
 int
 cluster_ref_name(struct call *c, const char *ref, char ret[static 256])
 {
-	int r = arn_resolve_cluster(&c->scope, ref != NULL && ref[0] != '\0' ? ref : NULL, ret, &c->err);
+	int r = arn_resolve_cluster(
+	    &c->scope, ref != NULL && ref[0] != '\0' ? ref : NULL, ret, &c->err);
 
 	if (r < 0)
 		return r;
@@ -30,7 +31,9 @@ cluster_ref_name(struct call *c, const char *ref, char ret[static 256])
 static int
 create_default(struct call *c, struct store_cluster *ret)
 {
-	struct store_cluster row = { .name = "default", .status = "ACTIVE", .created_at_ms = c->now_ms };
+	struct store_cluster row = {
+		.name = "default", .status = "ACTIVE", .created_at_ms = c->now_ms
+	};
 	int r;
 
 	row.doc = xstrdup("{}");

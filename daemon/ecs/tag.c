@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TagResource, UntagResource, ListTagsForResource: which ARNs can have tags and whether they exist. Called by api.c
- * through ecs_tag_ops; the rules for tags themselves are in tag_set.c.
+ * TagResource, UntagResource, ListTagsForResource: which ARNs can have tags and whether they exist.
+ * Called by api.c through ecs_tag_ops; the rules for tags themselves are in tag_set.c.
  */
 #include "daemon/arn.h"
 #include "daemon/ecs/operations.h"
@@ -61,7 +61,8 @@ const struct op_table ecs_tag_ops = { ops, ARRAY_SIZE(ops) };
 
 /* --- what exists --- */
 
-/* 1 and the ARN as the store has it, 0 where there is no such resource, negative errno with c->err filled. */
+/* 1 and the ARN as the store has it, 0 where there is no such resource, negative errno with c->err
+ * filled. */
 typedef int find_fn(struct call *c, const struct arn *a, char ret[static ARN_MAX]);
 static find_fn find_cluster, find_task_definition, find_task, find_container_instance;
 
@@ -155,21 +156,24 @@ find_resource(struct call *c, const char *given, char ret[static ARN_MAX])
 	int r;
 
 	if (arn_parse(given, &a) < 0)
-		return err_set(&c->err, ERR_INVALID_PARAMETER, "Invalid identifier: '%.200s' is not an ARN of Amazon ECS.",
-		    given);
+		return err_set(&c->err, ERR_INVALID_PARAMETER,
+		    "Invalid identifier: '%.200s' is not an ARN of Amazon ECS.", given);
 	if (taggable[a.type].parts == 0)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "Invalid identifier: resources of the type of '%.200s' can not have tags.", given);
+		    "Invalid identifier: resources of the type of '%.200s' can not have tags.",
+		    given);
 	if (a.n < taggable[a.type].parts)
-		return err_set(
-		    &c->err, ERR_INVALID_PARAMETER, "Long arn format must be used for tagging operations");
+		return err_set(&c->err, ERR_INVALID_PARAMETER,
+		    "Long arn format must be used for tagging operations");
 	if (a.n > taggable[a.type].parts)
-		return err_set(&c->err, ERR_INVALID_PARAMETER, "Invalid identifier: Unexpected number of separators");
+		return err_set(&c->err, ERR_INVALID_PARAMETER,
+		    "Invalid identifier: Unexpected number of separators");
 	r = 0;
 	if (arn_in_scope(&c->scope, &a) && taggable[a.type].find != NULL)
 		r = taggable[a.type].find(c, &a, ret);
 	if (r == 0)
-		return err_set(&c->err, ERR_RESOURCE_NOT_FOUND, "The specified resource was not found.");
+		return err_set(
+		    &c->err, ERR_RESOURCE_NOT_FOUND, "The specified resource was not found.");
 	return r < 0 ? r : 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules for tags and their way into the store and out of it. Called by the operation files; it must not know what
- * kind of resource an ARN names.
+ * The rules for tags and their way into the store and out of it. Called by the operation files; it
+ * must not know what kind of resource an ARN names.
  */
 #include "daemon/ecs/tag_set.h"
 
@@ -30,13 +30,14 @@ count_characters(const char *s)
 	return n;
 }
 
-/* Tag.key and Tag.value: letters, digits, spaces and _.:/=+-@. Beyond ASCII everything passes: which of it are letters
- * would take the tables of Unicode. */
+/* Tag.key and Tag.value: letters, digits, spaces and _.:/=+-@. Beyond ASCII everything passes:
+ * which of it are letters would take the tables of Unicode. */
 static bool
 has_legal_characters(const char *s)
 {
 	for (const unsigned char *p = (const unsigned char *)s; *p != '\0'; p++) {
-		bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9');
+		bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			      (*p >= '0' && *p <= '9');
 
 		if (*p < 0x80 && !letter && strchr(" _.:/=+-@", *p) == NULL)
 			return false;
@@ -50,13 +51,15 @@ tag_set_check_key(const char *key, struct err *e)
 	if (key == NULL || key[0] == '\0')
 		return err_set(e, ERR_INVALID_PARAMETER, "Tag key can not be empty.");
 	if (count_characters(key) > KEY_MAX)
-		return err_set(e, ERR_INVALID_PARAMETER, "Tag key can not be longer than %d characters.", KEY_MAX);
+		return err_set(e, ERR_INVALID_PARAMETER,
+		    "Tag key can not be longer than %d characters.", KEY_MAX);
 	if (strncasecmp(key, "aws:", 4) == 0)
 		return err_set(e, ERR_INVALID_PARAMETER,
 		    "aws: prefixed tag key names are not allowed for external use.");
 	if (!has_legal_characters(key))
 		return err_set(e, ERR_INVALID_PARAMETER,
-		    "Tag key '%s' has characters that are not allowed. Allowed are letters, numbers, spaces and _.:/=+-@",
+		    "Tag key '%s' has characters that are not allowed. Allowed are letters, "
+		    "numbers, spaces and _.:/=+-@",
 		    key);
 	return 0;
 }
@@ -71,7 +74,8 @@ check_value(const struct tag *t, struct err *e)
 		    "Tag value of '%s' can not be longer than %d characters.", t->key, VALUE_MAX);
 	if (!has_legal_characters(t->value))
 		return err_set(e, ERR_INVALID_PARAMETER,
-		    "Tag value of '%s' has characters that are not allowed. Allowed are letters, numbers, spaces and "
+		    "Tag value of '%s' has characters that are not allowed. Allowed are letters, "
+		    "numbers, spaces and "
 		    "_.:/=+-@",
 		    t->key);
 	return 0;
@@ -83,7 +87,8 @@ tag_set_check(const struct tag_list *tags, struct err *e)
 	int r;
 
 	if (tags->n > TAG_SET_MAX)
-		return err_set(e, ERR_INVALID_PARAMETER, "Tags can not have more than %d items.", TAG_SET_MAX);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "Tags can not have more than %d items.", TAG_SET_MAX);
 	for (size_t i = 0; i < tags->n; i++) {
 		r = tag_set_check_key(tags->v[i].key, e);
 		if (r == 0)
@@ -92,7 +97,8 @@ tag_set_check(const struct tag_list *tags, struct err *e)
 			return r;
 		for (size_t j = 0; j < i; j++)
 			if (streq(tags->v[i].key, tags->v[j].key))
-				return err_set(e, ERR_INVALID_PARAMETER, "Duplicate tag key '%s'.", tags->v[i].key);
+				return err_set(e, ERR_INVALID_PARAMETER, "Duplicate tag key '%s'.",
+				    tags->v[i].key);
 	}
 	return 0;
 }
@@ -143,7 +149,8 @@ tag_set_add(struct store *s, const char *arn, const struct tag_list *tags, struc
 	if (r < 0)
 		return r;
 	if (n > TAG_SET_MAX)
-		return err_set(e, ERR_LIMIT_EXCEEDED, "A resource can not have more than %d tags.", TAG_SET_MAX);
+		return err_set(e, ERR_LIMIT_EXCEEDED, "A resource can not have more than %d tags.",
+		    TAG_SET_MAX);
 	return 0;
 }
 

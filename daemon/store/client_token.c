@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of client tokens. Called by ecs/ files that take a clientToken; it must not know what digest and result mean.
+ * Rows of client tokens. Called by ecs/ files that take a clientToken; it must not know what digest
+ * and result mean.
  */
 #include "daemon/store/client_token.h"
 #include "daemon/store/sqlite.h"
@@ -21,8 +22,8 @@ static const char *const sql[STMT_MAX] = {
 static const struct store_sql client_token_sql = { STORE_CLIENT_TOKEN, sql };
 
 int
-store_client_token_get(struct store *s, const struct scope *sc, const char *operation, const char *token,
-    char **ret_digest, char **ret_result, struct err *e)
+store_client_token_get(struct store *s, const struct scope *sc, const char *operation,
+    const char *token, char **ret_digest, char **ret_result, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &client_token_sql, STMT_GET, e);
@@ -41,8 +42,8 @@ store_client_token_get(struct store *s, const struct scope *sc, const char *oper
 }
 
 int
-store_client_token_put(struct store *s, const struct scope *sc, const char *operation, const char *token,
-    const char *digest, const char *result, int64_t now_ms, struct err *e)
+store_client_token_put(struct store *s, const struct scope *sc, const char *operation,
+    const char *token, const char *digest, const char *result, int64_t now_ms, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &client_token_sql, STMT_PUT, e);

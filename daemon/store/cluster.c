@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of clusters. Called by ecs/cluster.c and ecs/cluster_ref.c; it must not know what `doc` holds.
+ * Rows of clusters. Called by ecs/cluster.c and ecs/cluster_ref.c; it must not know what `doc`
+ * holds.
  */
 #include "daemon/store/cluster.h"
 #include "daemon/store/sqlite.h"
@@ -42,7 +43,8 @@ store_cluster_done(struct store_cluster *c)
 }
 
 int
-store_cluster_get(struct store *s, const struct scope *sc, const char *name, struct store_cluster *ret, struct err *e)
+store_cluster_get(struct store *s, const struct scope *sc, const char *name,
+    struct store_cluster *ret, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &cluster_sql, STMT_GET, e);
@@ -58,7 +60,8 @@ store_cluster_get(struct store *s, const struct scope *sc, const char *name, str
 }
 
 int
-store_cluster_put(struct store *s, const struct scope *sc, const struct store_cluster *c, struct err *e)
+store_cluster_put(
+    struct store *s, const struct scope *sc, const struct store_cluster *c, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &cluster_sql, STMT_PUT, e);

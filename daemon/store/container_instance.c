@@ -44,8 +44,8 @@ store_container_instance_done(struct store_container_instance *i)
 }
 
 int
-store_container_instance_put(
-    struct store *s, const struct scope *sc, const struct store_container_instance *i, struct err *e)
+store_container_instance_put(struct store *s, const struct scope *sc,
+    const struct store_container_instance *i, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &container_instance_sql, STMT_PUT, e);
@@ -79,8 +79,9 @@ store_container_instance_get(struct store *s, const struct scope *sc, const char
 }
 
 int
-store_container_instance_list(struct store *s, const struct scope *sc, const char *cluster, const char *after,
-    int limit, int (*fn)(const struct store_container_instance *i, void *arg), void *arg, struct err *e)
+store_container_instance_list(struct store *s, const struct scope *sc, const char *cluster,
+    const char *after, int limit, int (*fn)(const struct store_container_instance *i, void *arg),
+    void *arg, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	struct store_container_instance i;
@@ -104,8 +105,8 @@ store_container_instance_list(struct store *s, const struct scope *sc, const cha
 }
 
 int
-store_container_instance_count(struct store *s, const struct scope *sc, const char *cluster, bool with_synthetic,
-    int64_t *ret, struct err *e)
+store_container_instance_count(struct store *s, const struct scope *sc, const char *cluster,
+    bool with_synthetic, int64_t *ret, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &container_instance_sql, STMT_COUNT, e);
@@ -123,7 +124,8 @@ store_container_instance_count(struct store *s, const struct scope *sc, const ch
 }
 
 int
-store_container_instance_delete(struct store *s, const struct scope *sc, const char *id, struct err *e)
+store_container_instance_delete(
+    struct store *s, const struct scope *sc, const char *id, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &container_instance_sql, STMT_DELETE, e);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema, as numbered steps from an empty file to the newest version, and the walk along them. Called by
- * store_open. A step that was released is never changed: a new one is appended.
+ * The schema, as numbered steps from an empty file to the newest version, and the walk along them.
+ * Called by store_open. A step that was released is never changed: a new one is appended.
  */
 #include "daemon/store/sqlite.h"
 
 #include <errno.h>
 
 #define STORE_APPLICATION_ID 0x4c454353 /* "LECS": tells our files from other SQLite files */
+
+/* clang-format off */
 
 /* The rows of task that DescribeClusters counts: running ones, and pending ones, which are on the way to RUNNING. Triggers
  * keep the numbers, so that they need no walk over the tasks of a cluster. */
@@ -105,6 +107,7 @@ static const char *const migrations[] = {
 	    " PRIMARY KEY (account, region, operation, token)) WITHOUT ROWID;"
 	    "CREATE INDEX client_token_age ON client_token (created_at);",
 };
+/* clang-format on */
 
 static int
 pragma_get(struct store *s, const char *sql, int64_t *ret, struct err *e)
@@ -135,8 +138,9 @@ migrate_step(struct store *s, int64_t version, struct err *e)
 	char mark[128];
 	int r;
 
-	(void)sqlite3_snprintf(sizeof(mark), mark, "PRAGMA application_id = %d; PRAGMA user_version = %lld",
-	    STORE_APPLICATION_ID, (long long)version + 1);
+	(void)sqlite3_snprintf(sizeof(mark), mark,
+	    "PRAGMA application_id = %d; PRAGMA user_version = %lld", STORE_APPLICATION_ID,
+	    (long long)version + 1);
 	r = store_begin(s, e);
 	if (r == 0)
 		r = execute(s, migrations[version], e);
@@ -161,11 +165,14 @@ store_migrate(struct store *s, struct err *e)
 		r = pragma_get(s, "SELECT count(*) FROM sqlite_master", &tables, e);
 	if (r < 0)
 		return r;
-	if (application != STORE_APPLICATION_ID && (application != 0 || version != 0 || tables != 0))
-		return err_set(e, ERR_SERVER, "state file %s: not a state file of localemu-ecs", s->path);
+	if (application != STORE_APPLICATION_ID &&
+	    (application != 0 || version != 0 || tables != 0))
+		return err_set(
+		    e, ERR_SERVER, "state file %s: not a state file of localemu-ecs", s->path);
 	if (version < 0 || version > (int64_t)ARRAY_SIZE(migrations))
 		return err_set(e, ERR_SERVER,
-		    "state file %s: written by a later version of localemu-ecs (schema %lld, this one knows %zu)",
+		    "state file %s: written by a later version of localemu-ecs (schema %lld, this "
+		    "one knows %zu)",
 		    s->path, (long long)version, ARRAY_SIZE(migrations));
 	for (; version < (int64_t)ARRAY_SIZE(migrations); version++) {
 		r = migrate_step(s, version, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Statements of the store: prepared once, bound, stepped, given back; and the one translation from SQLite's results to
- * struct err. Called by the other files of store/; it must not know any table.
+ * Statements of the store: prepared once, bound, stepped, given back; and the one translation from
+ * SQLite's results to struct err. Called by the other files of store/; it must not know any table.
  */
 #include "daemon/store/sqlite.h"
 
@@ -17,7 +17,8 @@ prepare(struct store *s, const char *sql, unsigned flags, sqlite3_stmt **ret, st
 }
 
 int
-query_open(struct query *q, struct store *s, const struct store_sql *set, unsigned stmt, struct err *e)
+query_open(
+    struct query *q, struct store *s, const struct store_sql *set, unsigned stmt, struct err *e)
 {
 	sqlite3_stmt **kept = &s->stmts[set->family][stmt];
 	sqlite3_stmt *own = NULL;
@@ -46,16 +47,18 @@ query_done(struct query *q)
 {
 	if (q->stmt == NULL)
 		return;
+	/* Both calls repeat the error of the last step, which was reported then. */
 	if (q->transient) {
-		(void)sqlite3_finalize(q->stmt); /* repeats the error of the last step, already reported */
+		(void)sqlite3_finalize(q->stmt);
 	} else {
-		(void)sqlite3_reset(q->stmt); /* the same */
+		(void)sqlite3_reset(q->stmt);
 		(void)sqlite3_clear_bindings(q->stmt);
 	}
 	q->stmt = NULL;
 }
 
-/* Binding fails only for a parameter that the statement does not have, or for text over SQLite's limit (a gigabyte). */
+/* Binding fails only for a parameter that the statement does not have, or for text over SQLite's
+ * limit (a gigabyte). */
 
 void
 query_bind(struct query *q, int at, const char *text)
@@ -182,5 +185,6 @@ errno_of(struct store *s, int rc)
 int
 store_fail(struct store *s, int rc, struct err *e)
 {
-	return err_set_errno(e, errno_of(s, rc), "state file %s: %s", s->path, sqlite3_errmsg(s->db));
+	return err_set_errno(
+	    e, errno_of(s, rc), "state file %s: %s", s->path, sqlite3_errmsg(s->db));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of store/ share: the open database, each family's prepared statements, and shorthands to bind, step
- * and read. Nobody outside store/ includes it; it must not know any table.
+ * What the files of store/ share: the open database, each family's prepared statements, and
+ * shorthands to bind, step and read. Nobody outside store/ includes it; it must not know any table.
  */
 #ifndef DAEMON_STORE_SQLITE_H
 #define DAEMON_STORE_SQLITE_H
@@ -37,9 +37,10 @@ struct store_sql {
 	const char *const *sql;
 };
 
-/* Use of one statement. It is prepared when first needed and kept; where the kept one is in the middle of a walk
- * (a callback came back to the same function), a second one is made for this use, so that the walk is not disturbed.
- * query_done gives it back. Bound text must stay valid until then. */
+/* Use of one statement. It is prepared when first needed and kept; where the kept one is in the
+ * middle of a walk (a callback came back to the same function), a second one is made for this use,
+ * so that the walk is not disturbed. query_done gives it back. Bound text must stay valid until
+ * then. */
 struct query {
 	struct store *store;
 	sqlite3_stmt *stmt;
@@ -48,7 +49,8 @@ struct query {
 };
 #define _cleanup_query_ _cleanup_(query_done)
 
-int query_open(struct query *q, struct store *s, const struct store_sql *set, unsigned stmt, struct err *e);
+int query_open(
+    struct query *q, struct store *s, const struct store_sql *set, unsigned stmt, struct err *e);
 void query_done(struct query *q);
 
 /* Parameters, ?1 is 1. NULL text is NULL. */
@@ -63,7 +65,8 @@ int query_step(struct query *q);
 /* For statements without rows: 0 or a negative errno. */
 int query_run(struct query *q);
 
-/* Columns of the present row, the first is 0. The text is borrowed until the next step; NULL where it is NULL. */
+/* Columns of the present row, the first is 0. The text is borrowed until the next step; NULL where
+ * it is NULL. */
 const char *query_text(struct query *q, int at);
 int64_t query_int(struct query *q, int at);
 /* The caller owns these; NULL where it is NULL. */

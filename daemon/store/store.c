@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The database as a whole: the lock on its directory, opening, transactions, emptying. Called by main.c and api.c; it
- * must not know any table.
+ * The database as a whole: the lock on its directory, opening, transactions, emptying. Called by
+ * main.c and api.c; it must not know any table.
  */
 #include "daemon/store/sqlite.h"
 
@@ -12,7 +12,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define STORE_BUSY_MS 100 /* somebody looks into the file with sqlite3(1): the loop waits no longer than this */
+/* Somebody may look into the file with sqlite3(1): the loop waits no longer than this. */
+#define STORE_BUSY_MS 100
 
 enum { STMT_BEGIN, STMT_COMMIT, STMT_ROLLBACK, STMT_MAX };
 _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
@@ -95,9 +96,10 @@ store_commit(struct store *s, struct err *e)
 	_cleanup_query_ struct query q = { 0 };
 	int r;
 
-	/* SQLite itself rolls back when the disk is full or breaks in the middle of a transaction. */
+	/* SQLite itself rolls back when the disk is full or breaks in a transaction. */
 	if (sqlite3_get_autocommit(s->db))
-		return err_set_errno(e, EIO, "state file %s: the transaction was rolled back", s->path);
+		return err_set_errno(
+		    e, EIO, "state file %s: the transaction was rolled back", s->path);
 	r = query_open(&q, s, &base_sql, STMT_COMMIT, e);
 	if (r == 0)
 		r = query_run(&q);
@@ -117,8 +119,8 @@ store_rollback(struct store *s)
 		(void)query_run(&q); /* fails only where SQLite has rolled back already */
 }
 
-/* Deletes from every table that the file has, so that no list of tables can be forgotten. A transaction of its own,
- * or part of the caller's. */
+/* Deletes from every table that the file has, so that no list of tables can be forgotten. A
+ * transaction of its own, or part of the caller's. */
 int
 store_reset(struct store *s, struct err *e)
 {
@@ -135,7 +137,8 @@ store_reset(struct store *s, struct err *e)
 	    " WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
 	    -1, &names, NULL);
 	while (rc == SQLITE_OK && sqlite3_step(names) == SQLITE_ROW)
-		rc = sqlite3_exec(s->db, (const char *)sqlite3_column_text(names, 0), NULL, NULL, NULL);
+		rc = sqlite3_exec(
+		    s->db, (const char *)sqlite3_column_text(names, 0), NULL, NULL, NULL);
 	r = rc == SQLITE_OK ? 0 : store_fail(s, rc, e);
 	rc = sqlite3_finalize(names);
 	if (r == 0 && rc != SQLITE_OK)
@@ -147,7 +150,8 @@ store_reset(struct store *s, struct err *e)
 	return r;
 }
 
-/* The kernel drops a flock with its process, so kill -9 leaves nothing to clean up. The pid is for the message only. */
+/* The kernel drops a flock with its process, so kill -9 leaves nothing to clean up. The pid is for
+ * the message only. */
 static int
 lock_directory(const char *dir, int *ret_fd, struct err *e)
 {
@@ -160,24 +164,28 @@ lock_directory(const char *dir, int *ret_fd, struct err *e)
 		return err_set_errno(e, errno, "state directory %s cannot be made", dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return err_set_errno(e, errno, "state directory %s: %s cannot be opened", dir, path);
+		return err_set_errno(
+		    e, errno, "state directory %s: %s cannot be opened", dir, path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return err_set_errno(e, errno, "state directory %s cannot be locked", dir);
 		n = pread(fd, pid, sizeof(pid) - 1, 0);
 		if (n > 0)
 			pid[strcspn(pid, "\n")] = '\0';
-		return err_set(e, ERR_SERVER, "state directory %s is in use by another localemu-ecsd (pid %s)",
-		    dir, n > 0 ? pid : "unknown");
+		return err_set(e, ERR_SERVER,
+		    "state directory %s is in use by another localemu-ecsd (pid %s)", dir,
+		    n > 0 ? pid : "unknown");
 	}
 	n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-		return err_set_errno(e, errno, "state directory %s: %s cannot be written", dir, path);
+		return err_set_errno(
+		    e, errno, "state directory %s: %s cannot be written", dir, path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
-/* Environment and secrets of task definitions are in the file: nobody else may read it. -wal and -shm get its mode. */
+/* Environment and secrets of task definitions are in the file: nobody else may read it. -wal and
+ * -shm get its mode. */
 static int
 make_private(const char *path, struct err *e)
 {
@@ -194,7 +202,9 @@ static int
 open_database(struct store *s, struct err *e)
 {
 	int rc = sqlite3_open_v2(s->path, &s->db,
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+		SQLITE_OPEN_EXRESCODE,
+	    NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(s->db, STORE_BUSY_MS);

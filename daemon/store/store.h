@@ -24,6 +24,7 @@ void store_rollback(struct store *s);
 int store_reset(struct store *s, struct err *e);
 
 /* Pages of List operations: rows after `after` (NULL: from the start), at most `limit`. The callback gets borrowed
- * rows; a non-zero return ends the walk. All list functions return 0 or a negative errno with `e` filled. */
+ * rows; a non-zero return ends the walk. It may call every store function, the one that walks too; whether the walk
+ * still meets a row that it wrote is open. It must not roll back: that ends the walk with an error. All list functions return 0 or a negative errno with `e` filled. */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of tags. Called by ecs/tag_set.c; it must not know what an ARN names or which tags are legal.
+ * Rows of tags. Called by ecs/tag_set.c; it must not know what an ARN names or which tags are
+ * legal.
  */
 #include "daemon/store/tag.h"
 #include "daemon/store/sqlite.h"
@@ -59,8 +60,8 @@ store_tag_delete_all(struct store *s, const char *arn, struct err *e)
 }
 
 int
-store_tag_list(struct store *s, const char *arn, int (*fn)(const char *key, const char *value, void *arg),
-    void *arg, struct err *e)
+store_tag_list(struct store *s, const char *arn,
+    int (*fn)(const char *key, const char *value, void *arg), void *arg, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &tag_sql, STMT_LIST, e);

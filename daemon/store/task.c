@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of tasks: the busiest table. Called by ecs/task.c, ecs/cluster.c, events.c and the reconcile; it must not know
- * what `doc`, `spec` and `state` hold - but for the task's ARN in `doc`, by which its tags are found.
+ * Rows of tasks: the busiest table. Called by ecs/task.c, ecs/cluster.c, events.c and the
+ * reconcile; it must not know what `doc`, `spec` and `state` hold - but for the task's ARN in
+ * `doc`, by which its tags are found.
  */
 #include "daemon/store/task.h"
 #include "daemon/store/sqlite.h"
@@ -30,13 +31,16 @@ enum {
 	STMT_MAX,
 };
 _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
-_Static_assert(TASK_STOPPED == 7 && TASK_RUNNING == 3, "the statements below and the indexes name these numbers");
+_Static_assert(TASK_STOPPED == 7 && TASK_RUNNING == 3,
+    "the statements below and the indexes name these numbers");
 
 /* COLUMN_ numbers are those of COLUMNS. */
+/* clang-format off */
 #define COLUMNS                                                                                    \
-	"id, account, region, cluster, family, revision, task_group, started_by, service, instance,"   \
-	" launch_type, last_status, desired_stopped, runner, cleaned_up, created_at, stopped_at, seq," \
-	" doc, state"
+	"id, account, region, cluster, family, revision, task_group, started_by, service,"         \
+	" instance, launch_type, last_status, desired_stopped, runner, cleaned_up, created_at,"    \
+	" stopped_at, seq, doc, state"
+/* clang-format on */
 enum {
 	COLUMN_ID,
 	COLUMN_ACCOUNT,
@@ -61,17 +65,20 @@ enum {
 	COLUMN_SPEC, /* of task_spec */
 };
 
-/* The list statements differ in the index that leads: ListTasks of one cluster comes out of an index in the order of ids,
- * however many tasks there are. FILTERS looks at the other columns in the rows; its `+` keeps them away from the
- * indexes. The two statements without desired_stopped in front (_ANY) read everything and sort: no page of an
- * operation needs them. */
+/* The list statements differ in the index that leads: ListTasks of one cluster comes out of an
+ * index in the order of ids, however many tasks there are. FILTERS looks at the other columns in
+ * the rows; its `+` keeps them away from the indexes. The two statements without desired_stopped in
+ * front (_ANY) read everything and sort: no page of an operation needs them. */
 #define LIST(lead)                                                                                 \
-	"SELECT id FROM task WHERE account = ?1 AND region = ?2" lead FILTERS                       \
+	"SELECT id FROM task WHERE account = ?1 AND region = ?2" lead FILTERS                      \
 	" AND id > ?9 ORDER BY id LIMIT ?10"
 #define MAY_BE(n, column) " AND (?" #n " IS NULL OR +" column " = ?" #n ")"
 #define FILTERS                                                                                    \
 	MAY_BE(4, "family")                                                                        \
-	MAY_BE(5, "started_by") MAY_BE(6, "service") MAY_BE(7, "instance") MAY_BE(11, "launch_type")
+	MAY_BE(5, "started_by")                                                                    \
+	MAY_BE(6, "service")                                                                       \
+	MAY_BE(7, "instance")                                                                      \
+	MAY_BE(11, "launch_type")
 #define DESIRED " AND desired_stopped = ?8"
 
 /* clang-format off */
@@ -228,8 +235,8 @@ store_task_get(struct store *s, const char *id, struct store_task *ret, struct e
 }
 
 int
-store_task_doc(struct store *s, const struct scope *sc, const char *cluster, const char *id, char **ret_doc,
-    struct err *e)
+store_task_doc(struct store *s, const struct scope *sc, const char *cluster, const char *id,
+    char **ret_doc, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &task_sql, STMT_DOC, e);
@@ -265,8 +272,8 @@ list_statement(const struct store_task_filter *f)
 }
 
 int
-store_task_list(struct store *s, const struct scope *sc, const struct store_task_filter *f, const char *after,
-    int limit, int (*fn)(const char *id, void *arg), void *arg, struct err *e)
+store_task_list(struct store *s, const struct scope *sc, const struct store_task_filter *f,
+    const char *after, int limit, int (*fn)(const char *id, void *arg), void *arg, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &task_sql, list_statement(f), e);
@@ -292,8 +299,8 @@ store_task_list(struct store *s, const struct scope *sc, const struct store_task
 }
 
 int
-store_task_list_live(struct store *s, const struct scope *sc, const char *cluster, int (*fn)(const char *id, void *arg),
-    void *arg, struct err *e)
+store_task_list_live(struct store *s, const struct scope *sc, const char *cluster,
+    int (*fn)(const char *id, void *arg), void *arg, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &task_sql, STMT_LIST_LIVE, e);
@@ -309,8 +316,8 @@ store_task_list_live(struct store *s, const struct scope *sc, const char *cluste
 }
 
 int
-store_task_count(
-    struct store *s, const struct scope *sc, const char *cluster, struct store_task_counts *ret, struct err *e)
+store_task_count(struct store *s, const struct scope *sc, const char *cluster,
+    struct store_task_counts *ret, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	struct store_task_counts counts = { { 0 }, { 0 } };
@@ -336,8 +343,8 @@ store_task_count(
 }
 
 int
-store_task_count_definition(struct store *s, const struct scope *sc, const char *family, int64_t revision,
-    int64_t *ret, struct err *e)
+store_task_count_definition(struct store *s, const struct scope *sc, const char *family,
+    int64_t revision, int64_t *ret, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &task_sql, STMT_COUNT_DEFINITION, e);

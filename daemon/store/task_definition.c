@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of task definition revisions and the counter of each family. Called by ecs/task_definition.c and ecs/task.c; it
- * must not know what `doc` holds.
+ * Rows of task definition revisions and the counter of each family. Called by ecs/task_definition.c
+ * and ecs/task.c; it must not know what `doc` holds.
  */
 #include "daemon/store/task_definition.h"
 #include "daemon/store/sqlite.h"
@@ -26,9 +26,9 @@ _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 #define COLUMNS "family, revision, status, registered_at, deregistered_at, delete_requested_at"
 #define IN_SCOPE " WHERE account = ?1 AND region = ?2"
 
-/* The list statements begin after (?4, ?5) in the direction of the walk, or anywhere where ?4 is NULL: query_bind_after
- * puts the lowest or highest key there, so that the index is entered at the right place. char(1114111) is above
- * every character of a family's name. */
+/* The list statements begin after (?4, ?5) in the direction of the walk, or anywhere where ?4 is
+ * NULL: query_bind_after puts the lowest or highest key there, so that the index is entered at the
+ * right place. char(1114111) is above every character of a family's name. */
 /* clang-format off */
 static const char *const sql[STMT_MAX] = {
 	[STMT_NEXT_REVISION] = "INSERT INTO task_definition_family (account, region, family, last_revision)"
@@ -143,11 +143,12 @@ store_task_definition_put(
 }
 
 int
-store_task_definition_get(struct store *s, const struct scope *sc, const char *family, int64_t revision,
-    struct store_task_definition *ret, struct err *e)
+store_task_definition_get(struct store *s, const struct scope *sc, const char *family,
+    int64_t revision, struct store_task_definition *ret, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
-	int r = query_open(&q, s, &task_definition_sql, revision == 0 ? STMT_GET_LATEST : STMT_GET, e);
+	int r =
+	    query_open(&q, s, &task_definition_sql, revision == 0 ? STMT_GET_LATEST : STMT_GET, e);
 
 	if (r < 0)
 		return r;
@@ -179,9 +180,10 @@ store_task_definition_delete(
 }
 
 int
-store_task_definition_list(struct store *s, const struct scope *sc, const char *family, enum td_status status,
-    bool descending, const char *after_family, int64_t after_revision, int limit,
-    int (*fn)(const struct store_task_definition *t, void *arg), void *arg, struct err *e)
+store_task_definition_list(struct store *s, const struct scope *sc, const char *family,
+    enum td_status status, bool descending, const char *after_family, int64_t after_revision,
+    int limit, int (*fn)(const struct store_task_definition *t, void *arg), void *arg,
+    struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	struct store_task_definition t;
@@ -215,8 +217,9 @@ store_task_definition_list(struct store *s, const struct scope *sc, const char *
 }
 
 int
-store_task_definition_families(struct store *s, const struct scope *sc, const char *prefix, enum tri active,
-    const char *after, int limit, int (*fn)(const char *family, void *arg), void *arg, struct err *e)
+store_task_definition_families(struct store *s, const struct scope *sc, const char *prefix,
+    enum tri active, const char *after, int limit, int (*fn)(const char *family, void *arg),
+    void *arg, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &task_definition_sql, STMT_FAMILIES, e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cluster and tag operations without a daemon: handlers over a store in memory. What only a store can be brought into is
- * here - tasks that still stop, instances of the user's own, a cluster deleted an hour ago; the rest is in tests/api.
+ * Cluster and tag operations without a daemon: handlers over a store in memory. What only a store
+ * can be brought into is here - tasks that still stop, instances of the user's own, a cluster
+ * deleted an hour ago; the rest is in tests/api.
  */
 #include "daemon/config.h"
 #include "daemon/ecs/cluster_ref.h"
@@ -120,7 +121,7 @@ status_of(struct room *room, const char *name, char out[static 32])
 	if (store_cluster_get(room->store, &scope, name, &row, NULL) == 1)
 		memcpy(out, row.status, sizeof(row.status));
 	else
-		strcpy(out, "none");
+		(void)snprintf(out, 32, "none");
 	store_cluster_done(&row);
 	return out;
 }
@@ -158,7 +159,9 @@ static void
 insert_instance(struct room *room, const char *id, bool synthetic)
 {
 	static const struct scope scope = { "000000000000", "us-east-1" };
-	struct store_container_instance i = { .cluster = "web", .status = "ACTIVE", .synthetic = synthetic };
+	struct store_container_instance i = {
+		.cluster = "web", .status = "ACTIVE", .synthetic = synthetic
+	};
 
 	(void)snprintf(i.id, sizeof(i.id), "%s", id);
 	i.doc = xstrdup("{}");
@@ -179,7 +182,8 @@ test_delete_waits_for_tasks(void **state)
 	insert_task(room, "t1", TASK_RUNNING, false);
 	insert_task(room, "t2", TASK_STOPPING, true);
 	insert_task(room, "t3", TASK_STOPPED, true);
-	assert_int_equal(run(room, &c, &ecs_cluster_ops, "DeleteCluster", "{\"cluster\":\"web\"}"), 0);
+	assert_int_equal(
+	    run(room, &c, &ecs_cluster_ops, "DeleteCluster", "{\"cluster\":\"web\"}"), 0);
 	assert_int_equal(c.n_wishes, 1);
 	assert_string_equal(status_of(room, "web", status), "INACTIVE");
 	assert_false(c.op->settled(&c));
@@ -200,7 +204,8 @@ test_delete_waits_for_tasks(void **state)
 	done(&c);
 }
 
-/* Somebody makes the cluster again while the deletion still waits: its new tasks are not waited for. */
+/* Somebody makes the cluster again while the deletion still waits: its new tasks are not waited
+ * for. */
 static void
 test_delete_and_made_again(void **state)
 {
@@ -209,7 +214,8 @@ test_delete_and_made_again(void **state)
 
 	ok(room, "CreateCluster", "{\"clusterName\":\"web\"}");
 	insert_task(room, "t1", TASK_RUNNING, false);
-	assert_int_equal(run(room, &c, &ecs_cluster_ops, "DeleteCluster", "{\"cluster\":\"web\"}"), 0);
+	assert_int_equal(
+	    run(room, &c, &ecs_cluster_ops, "DeleteCluster", "{\"cluster\":\"web\"}"), 0);
 	assert_false(c.op->settled(&c));
 	ok(room, "CreateCluster", "{\"clusterName\":\"web\"}");
 	assert_true(c.op->settled(&c));
@@ -230,10 +236,12 @@ test_delete_strict(void **state)
 	insert_task(room, "t1", TASK_RUNNING, false);
 	insert_instance(room, "i1", true);
 	room->config.strict = true;
-	refused(room, "DeleteCluster", "{\"cluster\":\"web\"}", ERR_CLUSTER_CONTAINS_CONTAINER_INSTANCES);
+	refused(room, "DeleteCluster", "{\"cluster\":\"web\"}",
+	    ERR_CLUSTER_CONTAINS_CONTAINER_INSTANCES);
 	room->config.strict = false;
 	insert_instance(room, "i2", false);
-	refused(room, "DeleteCluster", "{\"cluster\":\"web\"}", ERR_CLUSTER_CONTAINS_CONTAINER_INSTANCES);
+	refused(room, "DeleteCluster", "{\"cluster\":\"web\"}",
+	    ERR_CLUSTER_CONTAINS_CONTAINER_INSTANCES);
 	assert_string_equal(status_of(room, "web", status), "ACTIVE");
 	assert_int_equal(store_reset(room->store, NULL), 0);
 
@@ -255,7 +263,8 @@ test_synthetic_instances_go_with_the_cluster(void **state)
 	ok(room, "CreateCluster", "{\"clusterName\":\"web\"}");
 	insert_instance(room, "i1", true);
 	ok(room, "DeleteCluster", "{\"cluster\":\"web\"}");
-	assert_int_equal(store_container_instance_count(room->store, &scope, "web", true, &n, NULL), 0);
+	assert_int_equal(
+	    store_container_instance_count(room->store, &scope, "web", true, &n, NULL), 0);
 	assert_int_equal(n, 0);
 }
 
@@ -265,7 +274,8 @@ described(struct room *room, const char *member)
 	struct call c;
 	size_t n;
 
-	assert_int_equal(run(room, &c, &ecs_cluster_ops, "DescribeClusters", "{\"clusters\":[\"web\"]}"), 0);
+	assert_int_equal(
+	    run(room, &c, &ecs_cluster_ops, "DescribeClusters", "{\"clusters\":[\"web\"]}"), 0);
 	n = json_object_array_length(json_get(c.out, member));
 	done(&c);
 	return n;
@@ -304,10 +314,13 @@ test_resolve(void **state)
 	assert_int_equal(cluster_ref_resolve_name(&c, NULL, name), 0);
 	assert_string_equal(name, "default");
 	assert_string_equal(status_of(room, "default", status), "ACTIVE");
-	assert_string_equal(cluster_ref_arn(&c, "default"), "arn:aws:ecs:us-east-1:000000000000:cluster/default");
-	assert_int_equal(
-	    cluster_ref_resolve_name(&c, "arn:aws:ecs:us-east-1:000000000000:cluster/default", name), 0);
-	assert_true(cluster_ref_resolve_name(&c, "arn:aws:ecs:eu-west-1:000000000000:cluster/default", name) < 0);
+	assert_string_equal(
+	    cluster_ref_arn(&c, "default"), "arn:aws:ecs:us-east-1:000000000000:cluster/default");
+	assert_int_equal(cluster_ref_resolve_name(
+			     &c, "arn:aws:ecs:us-east-1:000000000000:cluster/default", name),
+	    0);
+	assert_true(cluster_ref_resolve_name(
+			&c, "arn:aws:ecs:eu-west-1:000000000000:cluster/default", name) < 0);
 	assert_int_equal(c.err.kind, ERR_CLUSTER_NOT_FOUND);
 	assert_true(cluster_ref_resolve_name(&c, "no/cluster", name) < 0);
 	assert_int_equal(c.err.kind, ERR_INVALID_PARAMETER);
@@ -319,19 +332,22 @@ static void
 test_tag_limit_takes_back_everything(void **state)
 {
 	struct room *room = *state;
-	char body[4096] = "{\"resourceArn\":\"arn:aws:ecs:us-east-1:000000000000:cluster/web\",\"tags\":[";
+	char body[4096] =
+	    "{\"resourceArn\":\"arn:aws:ecs:us-east-1:000000000000:cluster/web\",\"tags\":[";
 	struct call c;
 
-	ok(room, "CreateCluster", "{\"clusterName\":\"web\",\"tags\":[{\"key\":\"first\",\"value\":\"1\"}]}");
+	ok(room, "CreateCluster",
+	    "{\"clusterName\":\"web\",\"tags\":[{\"key\":\"first\",\"value\":\"1\"}]}");
 	for (int i = 0; i < 50; i++)
-		(void)snprintf(body + strlen(body), sizeof(body) - strlen(body), "%s{\"key\":\"k%d\"}",
-		    i > 0 ? "," : "", i);
-	strcat(body, "]}");
+		(void)snprintf(body + strlen(body), sizeof(body) - strlen(body),
+		    "%s{\"key\":\"k%d\"}", i > 0 ? "," : "", i);
+	(void)snprintf(body + strlen(body), sizeof(body) - strlen(body), "]}");
 	assert_true(run(room, &c, &ecs_tag_ops, "TagResource", body) < 0);
 	assert_int_equal(c.err.kind, ERR_LIMIT_EXCEEDED);
 	done(&c);
-	assert_int_equal(run(room, &c, &ecs_tag_ops, "ListTagsForResource",
-			     "{\"resourceArn\":\"arn:aws:ecs:us-east-1:000000000000:cluster/web\"}"),
+	assert_int_equal(
+	    run(room, &c, &ecs_tag_ops, "ListTagsForResource",
+		"{\"resourceArn\":\"arn:aws:ecs:us-east-1:000000000000:cluster/web\"}"),
 	    0);
 	assert_string_equal(json_print(c.out), "{\"tags\":[{\"key\":\"first\",\"value\":\"1\"}]}");
 	done(&c);
@@ -344,10 +360,13 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_delete_waits_for_tasks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete_and_made_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete_strict, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_synthetic_instances_go_with_the_cluster, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_deleted_is_described_for_an_hour, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_synthetic_instances_go_with_the_cluster, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_deleted_is_described_for_an_hour, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resolve, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_tag_limit_takes_back_everything, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_tag_limit_takes_back_everything, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens of List operations: they come back as they went, for their own operation only, and nothing else is one.
+ * Tokens of List operations: they come back as they went, for their own operation only, and nothing
+ * else is one.
  */
 #include "daemon/page.h"
 
@@ -21,7 +22,9 @@ test_round_trip(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const char *token = page_encode(&a, "ListClusters", keys[i]);
 
-		assert_int_equal(strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+		assert_int_equal(
+		    strspn(
+			token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
 		    strlen(token));
 		assert_int_equal(page_decode("ListClusters", token, key, NULL), 0);
 		assert_string_equal(key, keys[i]);
@@ -48,7 +51,8 @@ refused(const char *token)
 	assert_string_equal(key, "untouched");
 }
 
-/* Every single change of a good token's characters either is refused or is another key: never a crash. */
+/* Every single change of a good token's characters either is refused or is another key: never a
+ * crash. */
 static void
 test_everything_else_is_refused(void **state)
 {
@@ -75,7 +79,8 @@ test_everything_else_is_refused(void **state)
 
 		for (int c = 1; c < 256; c++) {
 			token[i] = (char)c;
-			(void)page_decode("ListClusters", token, key, NULL); /* either way is right */
+			(void)page_decode(
+			    "ListClusters", token, key, NULL); /* either way is right */
 		}
 		token[i] = was;
 	}
@@ -85,7 +90,8 @@ static void
 test_pages(void **state)
 {
 	_cleanup_arena_ struct arena a = { 0 };
-	_cleanup_json_ struct json_object *last = json_object_new_object(), *more = json_object_new_object();
+	_cleanup_json_ struct json_object *last = json_object_new_object(),
+					  *more = json_object_new_object();
 	struct page p = { 0 };
 	struct err e = { 0 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The database as a whole: opening, reopening, refusing what is not ours, the lock, transactions, emptying. Families
- * have test files of their own.
+ * The database as a whole: opening, reopening, refusing what is not ours, the lock, transactions,
+ * emptying. Families have test files of their own.
  */
 #include "daemon/store/client_token.h"
 #include "daemon/store/cluster.h"
@@ -32,7 +32,7 @@ setup(void **state)
 {
 	struct place *p = xcalloc(1, sizeof(*p));
 
-	strcpy(p->dir, "/tmp/test-store-XXXXXX");
+	(void)snprintf(p->dir, sizeof(p->dir), "%s", "/tmp/test-store-XXXXXX");
 	if (mkdtemp(p->dir) == NULL)
 		return -1;
 	(void)snprintf(p->file, sizeof(p->file), "%s/ecs.db", p->dir);
@@ -134,7 +134,8 @@ test_second_opener_is_refused(void **state)
 	store_close(s);
 }
 
-/* What kill -9 leaves behind opens again, without anybody cleaning up, and has what was committed. */
+/* What kill -9 leaves behind opens again, without anybody cleaning up, and has what was committed.
+ */
 static void
 test_opens_after_a_kill(void **state)
 {
@@ -345,7 +346,8 @@ test_rollback_by_sqlite_itself(void **state)
 
 	assert_int_equal(store_open(p->dir, &s, &e), 0);
 	store_close(s);
-	sqlite_do(p->file, "CREATE TRIGGER no BEFORE INSERT ON cluster BEGIN SELECT RAISE(ROLLBACK, 'no'); END");
+	sqlite_do(p->file,
+	    "CREATE TRIGGER no BEFORE INSERT ON cluster BEGIN SELECT RAISE(ROLLBACK, 'no'); END");
 	assert_int_equal(store_open(p->dir, &s, &e), 0);
 	assert_int_equal(store_begin(s, &e), 0);
 	assert_true(store_cluster_put(s, &scope, &c, &e) < 0);
@@ -366,21 +368,27 @@ test_client_tokens(void **state)
 
 	(void)state;
 	assert_int_equal(store_open(NULL, &s, &e), 0);
-	assert_int_equal(store_client_token_put(s, &scope, "RunTask", "t1", "d", "a,b", 100, &e), 0);
-	assert_int_equal(store_client_token_get(s, &elsewhere, "RunTask", "t1", &digest, &result, &e), 0);
-	assert_int_equal(store_client_token_get(s, &scope, "StartTask", "t1", &digest, &result, &e), 0);
+	assert_int_equal(
+	    store_client_token_put(s, &scope, "RunTask", "t1", "d", "a,b", 100, &e), 0);
+	assert_int_equal(
+	    store_client_token_get(s, &elsewhere, "RunTask", "t1", &digest, &result, &e), 0);
+	assert_int_equal(
+	    store_client_token_get(s, &scope, "StartTask", "t1", &digest, &result, &e), 0);
 	assert_null(digest);
-	assert_int_equal(store_client_token_get(s, &scope, "RunTask", "t1", &digest, &result, &e), 1);
+	assert_int_equal(
+	    store_client_token_get(s, &scope, "RunTask", "t1", &digest, &result, &e), 1);
 	assert_string_equal(digest, "d");
 	assert_string_equal(result, "a,b");
 	free(TAKE(digest));
 	free(TAKE(result));
 	assert_int_equal(store_client_token_expire(s, 100, &e), 0);
-	assert_int_equal(store_client_token_get(s, &scope, "RunTask", "t1", &digest, &result, &e), 1);
+	assert_int_equal(
+	    store_client_token_get(s, &scope, "RunTask", "t1", &digest, &result, &e), 1);
 	free(TAKE(digest));
 	free(TAKE(result));
 	assert_int_equal(store_client_token_expire(s, 101, &e), 0);
-	assert_int_equal(store_client_token_get(s, &scope, "RunTask", "t1", &digest, &result, &e), 0);
+	assert_int_equal(
+	    store_client_token_get(s, &scope, "RunTask", "t1", &digest, &result, &e), 0);
 	store_close(s);
 }
 

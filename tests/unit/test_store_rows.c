@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of clusters, container instances, tags and task definitions: what is written comes back, in its scope, in order,
- * page by page. Tasks are in test_store_task.c.
+ * Rows of clusters, container instances, tags and task definitions: what is written comes back, in
+ * its scope, in order, page by page. Tasks are in test_store_task.c.
  */
 #include "daemon/store/cluster.h"
 #include "daemon/store/container_instance.h"
@@ -60,14 +60,16 @@ on_cluster(const struct store_cluster *c, void *arg)
 	struct seen inner = { 0 }, *s = arg;
 
 	if (s->again != NULL) {
-		assert_int_equal(store_cluster_list(s->again, &here, NULL, 100, on_cluster, &inner, NULL), 0);
+		assert_int_equal(
+		    store_cluster_list(s->again, &here, NULL, 100, on_cluster, &inner, NULL), 0);
 		assert_string_equal(inner.text, "a,b,c");
 	}
 	return see(s, c->name);
 }
 
 static void
-put_cluster(struct store *s, const struct scope *sc, const char *name, const char *status, int64_t deleted)
+put_cluster(
+    struct store *s, const struct scope *sc, const char *name, const char *status, int64_t deleted)
 {
 	struct store_cluster c = { .created_at_ms = 7, .deleted_at_ms = deleted };
 
@@ -140,7 +142,8 @@ on_instance(const struct store_container_instance *i, void *arg)
 }
 
 static void
-put_instance(struct store *s, const char *cluster, const char *id, const char *status, bool synthetic)
+put_instance(
+    struct store *s, const char *cluster, const char *id, const char *status, bool synthetic)
 {
 	struct store_container_instance i = { .synthetic = synthetic };
 
@@ -169,9 +172,11 @@ test_container_instances(void **state)
 	assert_true(i.synthetic);
 	store_container_instance_done(&i);
 	assert_int_equal(store_container_instance_get(s, &other_region, "i1", &i, NULL), 0);
-	assert_int_equal(store_container_instance_list(s, &here, "web", NULL, 10, on_instance, &all, NULL), 0);
+	assert_int_equal(
+	    store_container_instance_list(s, &here, "web", NULL, 10, on_instance, &all, NULL), 0);
 	assert_string_equal(all.text, "i1,i2,i3");
-	assert_int_equal(store_container_instance_list(s, &here, "web", "i1", 1, on_instance, &page, NULL), 0);
+	assert_int_equal(
+	    store_container_instance_list(s, &here, "web", "i1", 1, on_instance, &page, NULL), 0);
 	assert_string_equal(page.text, "i2");
 	assert_int_equal(store_container_instance_count(s, &here, "web", true, &n, NULL), 0);
 	assert_int_equal(n, 2);
@@ -214,7 +219,9 @@ test_tags_keep_their_order(void **state)
 static void
 put_definition(struct store *s, const char *family, int64_t revision, enum td_status status)
 {
-	struct store_task_definition t = { .revision = revision, .status = status, .registered_at_ms = 1 };
+	struct store_task_definition t = {
+		.revision = revision, .status = status, .registered_at_ms = 1
+	};
 
 	(void)snprintf(t.family, sizeof(t.family), "%s", family);
 	t.doc = xstrdup("{}");
@@ -230,11 +237,13 @@ test_revisions_are_never_used_twice(void **state)
 	int64_t revision = 0;
 
 	for (int64_t i = 1; i <= 3; i++) {
-		assert_int_equal(store_task_definition_next_revision(s, &here, "web", &revision, NULL), 0);
+		assert_int_equal(
+		    store_task_definition_next_revision(s, &here, "web", &revision, NULL), 0);
 		assert_int_equal(revision, i);
 		put_definition(s, "web", revision, TD_ACTIVE);
 	}
-	assert_int_equal(store_task_definition_next_revision(s, &other_region, "web", &revision, NULL), 0);
+	assert_int_equal(
+	    store_task_definition_next_revision(s, &other_region, "web", &revision, NULL), 0);
 	assert_int_equal(revision, 1);
 	put_definition(s, "web", 3, TD_INACTIVE);
 	assert_int_equal(store_task_definition_get(s, &here, "web", 0, &t, NULL), 1);
@@ -262,13 +271,13 @@ on_definition(const struct store_task_definition *t, void *arg)
 }
 
 static void
-lists(struct store *s, const char *family, bool descending, const char *after, int64_t after_revision, int limit,
-    const char *want)
+lists(struct store *s, const char *family, bool descending, const char *after,
+    int64_t after_revision, int limit, const char *want)
 {
 	struct seen seen = { 0 };
 
-	assert_int_equal(store_task_definition_list(s, &here, family, TD_ACTIVE, descending, after, after_revision,
-			     limit, on_definition, &seen, NULL),
+	assert_int_equal(store_task_definition_list(s, &here, family, TD_ACTIVE, descending, after,
+			     after_revision, limit, on_definition, &seen, NULL),
 	    0);
 	assert_string_equal(seen.text, want);
 }
@@ -302,12 +311,14 @@ on_family(const char *family, void *arg)
 }
 
 static void
-families(struct store *s, const char *prefix, enum tri active, const char *after, int limit, const char *want)
+families(struct store *s, const char *prefix, enum tri active, const char *after, int limit,
+    const char *want)
 {
 	struct seen seen = { 0 };
 
-	assert_int_equal(
-	    store_task_definition_families(s, &here, prefix, active, after, limit, on_family, &seen, NULL), 0);
+	assert_int_equal(store_task_definition_families(
+			     s, &here, prefix, active, after, limit, on_family, &seen, NULL),
+	    0);
 	assert_string_equal(seen.text, want);
 }
 
@@ -319,9 +330,11 @@ test_families(void **state)
 	int64_t revision = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		assert_int_equal(store_task_definition_next_revision(s, &here, names[i], &revision, NULL), 0);
+		assert_int_equal(
+		    store_task_definition_next_revision(s, &here, names[i], &revision, NULL), 0);
 		if (!streq(names[i], "empty"))
-			put_definition(s, names[i], 1, streq(names[i], "batch") ? TD_INACTIVE : TD_ACTIVE);
+			put_definition(
+			    s, names[i], 1, streq(names[i], "batch") ? TD_INACTIVE : TD_ACTIVE);
 	}
 	families(s, NULL, TRI_UNSET, NULL, 100, "api,app,batch,zoo");
 	families(s, NULL, TRI_TRUE, NULL, 100, "api,app,zoo");
@@ -350,7 +363,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_values_are_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_container_instances, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tags_keep_their_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_revisions_are_never_used_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_revisions_are_never_used_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lists_of_definitions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_families, setup, teardown),
 		cmocka_unit_test(test_status_names),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of tasks: what is written comes back, every filter of ListTasks, the counts, expiry - and how long reads take
- * with 100 000 tasks (printed, not judged: `make bench` does that).
+ * Rows of tasks: what is written comes back, every filter of ListTasks, the counts, expiry - and
+ * how long reads take with 100 000 tasks (printed, not judged: `make bench` does that).
  */
 #include "daemon/store/store.h"
 #include "daemon/store/tag.h"
@@ -166,12 +166,14 @@ on_id(const char *id, void *arg)
 	struct seen *s = arg;
 	size_t len = strlen(s->text);
 
-	(void)snprintf(s->text + len, sizeof(s->text) - len, "%s%ld", s->n++ > 0 ? "," : "", strtol(id, NULL, 16));
+	(void)snprintf(s->text + len, sizeof(s->text) - len, "%s%ld", s->n++ > 0 ? "," : "",
+	    strtol(id, NULL, 16));
 	return 0;
 }
 
 static void
-lists(struct store *s, const struct store_task_filter *f, const char *after, int limit, const char *want)
+lists(struct store *s, const struct store_task_filter *f, const char *after, int limit,
+    const char *want)
 {
 	struct seen seen = { 0 };
 
@@ -194,16 +196,16 @@ insert_six(struct store *s)
 		struct store_task t = sample(n);
 
 		if (n == 3)
-			strcpy(t.family, "other");
+			(void)snprintf(t.family, sizeof(t.family), "%s", "other");
 		if (n == 5)
-			strcpy(t.cluster, "db");
+			(void)snprintf(t.cluster, sizeof(t.cluster), "%s", "db");
 		if (n == 2 || n == 3)
 			t.started_by = xstrdup("me");
 		if (n == 4)
 			t.service = xstrdup("svc");
 		if (n >= 4) {
 			t.instance = xstrdup("i1");
-			strcpy(t.launch_type, "EC2");
+			(void)snprintf(t.launch_type, sizeof(t.launch_type), "%s", "EC2");
 		}
 		t.desired_stopped = n == 6;
 		insert(s, &t);
@@ -258,7 +260,7 @@ test_counts(void **state)
 		t = sample(100 + i);
 		t.last_status = (enum task_state)i;
 		t.desired_stopped = true;
-		strcpy(t.launch_type, "EC2");
+		(void)snprintf(t.launch_type, sizeof(t.launch_type), "%s", "EC2");
 		insert(s, &t);
 	}
 	assert_int_equal(store_task_count(s, &here, "web", &n, NULL), 0);
@@ -399,7 +401,8 @@ test_expiry(void **state)
 		insert(s, &t);
 	}
 	assert_int_equal(store_tag_put(s, arn, "k", "v", NULL), 0);
-	assert_int_equal(store_tag_put(s, "arn:00000000000000000000000000000002", "k", "v", NULL), 0);
+	assert_int_equal(
+	    store_tag_put(s, "arn:00000000000000000000000000000002", "k", "v", NULL), 0);
 	assert_int_equal(store_task_expire(s, 500, NULL), 0);
 	assert_int_equal(store_task_get(s, "00000000000000000000000000000001", &got, NULL), 0);
 	for (int n = 2; n <= 4; n++) {
@@ -411,7 +414,8 @@ test_expiry(void **state)
 	}
 	assert_int_equal(store_tag_list(s, arn, on_tag, &tags, NULL), 0);
 	assert_int_equal(tags, 0);
-	assert_int_equal(store_tag_list(s, "arn:00000000000000000000000000000002", on_tag, &tags, NULL), 0);
+	assert_int_equal(
+	    store_tag_list(s, "arn:00000000000000000000000000000002", on_tag, &tags, NULL), 0);
 	assert_int_equal(tags, 1);
 }
 
@@ -456,23 +460,27 @@ measure(struct store *s, const char *label, int n_tasks)
 	for (int i = 0; i < 1000; i++) {
 		_cleanup_free_ char *doc = NULL;
 
-		(void)snprintf(id, sizeof(id), "%032x",
-		    (unsigned)(i % n_tasks) * 2654435761u % 0x7fffffff);
+		(void)snprintf(
+		    id, sizeof(id), "%032x", (unsigned)(i % n_tasks) * 2654435761u % 0x7fffffff);
 		assert_int_equal(store_task_doc(s, &here, "web", id, &doc, NULL), 1);
 	}
 	t1 = now_us();
 	memset(&seen, 0, sizeof(seen));
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(store_task_list(s, &here, &stopped, NULL, 101, on_id, &seen, NULL), 0);
+		assert_int_equal(
+		    store_task_list(s, &here, &stopped, NULL, 101, on_id, &seen, NULL), 0);
 	t2 = now_us();
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(store_task_list(s, &here, &family, NULL, 101, on_id, &seen, NULL), 0);
+		assert_int_equal(
+		    store_task_list(s, &here, &family, NULL, 101, on_id, &seen, NULL), 0);
 	t3 = now_us();
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(store_task_count(s, &here, "web", &counts, NULL), 0);
 	t4 = now_us();
-	print_message("%s: doc %.1f us, page of stopped %.1f us, page of a family %.1f us, counts %.1f us\n", label,
-	    (double)(t1 - t0) / 1000, (double)(t2 - t1) / 100, (double)(t3 - t2) / 100, (double)(t4 - t3) / 10);
+	print_message(
+	    "%s: doc %.1f us, page of stopped %.1f us, page of a family %.1f us, counts %.1f us\n",
+	    label, (double)(t1 - t0) / 1000, (double)(t2 - t1) / 100, (double)(t3 - t2) / 100,
+	    (double)(t4 - t3) / 10);
 }
 
 static void
@@ -496,7 +504,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_filters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts_follow, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unfinished_may_be_finished_on_the_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_unfinished_may_be_finished_on_the_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reads_of_many, setup, teardown),
 	};
