@@ -49,8 +49,8 @@ def engine():
 @pytest.fixture(scope="session")
 def image(engine):
     tag = uuid.uuid4().hex[:12]
-    # it serves /www where no command is given, as nginx would
-    changes = ["ENV PATH=/bin", 'CMD ["httpd", "-f", "-p", "80", "-h", "/www"]']
+    # it serves /www where no command is given, and ends on SIGTERM, as nginx would
+    changes = ["ENV PATH=/bin", """CMD ["sh", "-c", "trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"]"""]
     engine.import_image("localemu-test/busybox", tag, busybox_layer(), changes)
     yield f"localemu-test/busybox:{tag}"
     engine.remove_image(f"localemu-test/busybox:{tag}")

@@ -3,6 +3,8 @@
 restarted, and at the end held to having left nothing behind."""
 
 import ctypes
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -179,6 +181,22 @@ class Daemon:
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=validate,
                           **{"read_timeout": 60, "max_pool_connections": 32, **config}))
 
+    def call(self, operation, body, region="us-east-1", key="test"):
+        """One request without an SDK, for members that Debian's botocore does not know and bodies that it would not send.
+        `body` is a dict, or the bytes themselves. Returns the status and the decoded reply."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", "/", payload, {
+                "Content-Type": "application/x-amz-json-1.1",
+                "X-Amz-Target": "AmazonEC2ContainerServiceV20141113." + operation,
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={key}/20260101/{region}/ecs/aws4_request, "
+                                 "SignedHeaders=host, Signature=00"})
+            reply = connection.getresponse()
+            return reply.status, json.loads(reply.read())
+        finally:
+            connection.close()
+
     @property
     def env(self):
         """The environment of a user's shell: awsemu, Debian's aws and docker in PATH, no AWS settings."""
@@ -235,7 +253,6 @@ class Daemon:
 
     def end_all_tasks(self):
         """POST /_localemu/state/reset, and wait until the Engine has nothing of us left."""
-        import http.client
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request("POST", "/_localemu/state/reset")
         reply = connection.getresponse()

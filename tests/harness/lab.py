@@ -24,8 +24,9 @@ class Lab:
         self.ecs.delete_cluster(cluster=self.cluster)
 
     def container(self, name="main", command=None, **more):
-        """A container definition that sleeps where nothing else is asked for, and ends at once on SIGTERM."""
-        definition = {"name": name, "image": self.image, "memory": 32, "essential": True}
+        """A container definition that sleeps where nothing else is asked for, and ends at once on SIGTERM. Whatever is deaf
+        to SIGTERM, as most programs are with pid 1, is killed after two seconds."""
+        definition = {"name": name, "image": self.image, "memory": 32, "essential": True, "stopTimeout": 2}
         definition["command"] = command or ["sh", "-c", "trap 'exit 143' TERM; sleep 3600 & wait"]
         definition.update(more)
         return definition

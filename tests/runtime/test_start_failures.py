@@ -4,12 +4,13 @@
 import pytest
 
 from harness.registry import Registry
+from harness.wait import wait_until
 
 
 def failed_to_start(lab, task, container_name="main"):
     assert task["stopCode"] == "TaskFailedToStart"
     assert "exitCode" not in lab.container_of(task, container_name)
-    assert lab.daemon.task_containers(task["taskArn"]) == []
+    wait_until(lambda: not lab.daemon.task_containers(task["taskArn"]), 10, "its containers to go")
     return lab.container_of(task, container_name).get("reason") or task["stoppedReason"]
 
 
@@ -52,7 +53,7 @@ def test_one_container_of_two_cannot_start(lab):
     task = lab.run_to_end(lab.container("main"), lab.container("side", command=["no-such-command"]))
     assert task["stopCode"] == "TaskFailedToStart"
     assert lab.container_of(task, "side")["reason"].startswith("CannotStartContainerError: ")
-    assert lab.daemon.task_containers(task["taskArn"]) == []
+    wait_until(lambda: not lab.daemon.task_containers(task["taskArn"]), 10, "its containers to go")
 
 
 def test_pull_from_a_registry(lab, registry, engine, image, name):

@@ -142,11 +142,15 @@ def test_version_grows_with_every_change(lab):
 
 
 def test_the_same_client_token_is_the_same_task(lab):
-    definition = lab.define()
-    first = lab.run(definition=definition, clientToken="once")
-    again = lab.run(definition=definition, clientToken="once")
-    assert again["taskArn"] == first["taskArn"]
+    body = {"cluster": lab.cluster, "taskDefinition": lab.define(), "clientToken": "once"}
+    status, first = lab.daemon.call("RunTask", body)
+    assert status == 200, first
+    status, again = lab.daemon.call("RunTask", body)
+    assert (status, again["tasks"][0]["taskArn"]) == (200, first["tasks"][0]["taskArn"])
     assert len(lab.daemon.containers(f"localemu.cluster={lab.cluster_arn}")) == 1
+    status, refused = lab.daemon.call("RunTask", {**body, "count": 2})
+    assert (status, refused["__type"]) == (400, "ConflictException")
+    assert refused["resourceIds"] == [first["tasks"][0]["taskArn"]]
 
 
 def test_docker_restart_passes_the_gate(lab):
