@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The declared operations against botocore's own model of the service, of whatever version is installed: no operation, no
+member, no enum value that botocore knows may be unknown to us, and no type may differ."""
+
+import json
+import subprocess
+
+import botocore.session
+import pytest
+
+from harness.daemon import BUILD
+
+MODEL = botocore.session.get_session().get_service_model("ecs")
+
+
+def dump():
+    out = subprocess.run([BUILD / "localemu-ecsd", "--dump-api"], capture_output=True, check=True, timeout=10).stdout
+    return {o["name"]: o for o in json.loads(out)["services"]["ecs"]["operations"]}
+
+
+OURS = dump()
+AVAILABLE = sorted(name for name, o in OURS.items() if o["available"])
+
+
+def differences(shape, members, path):
+    ours = {m["name"]: m for m in members}
+    for name, theirs in shape.members.items():
+        here = f"{path}.{name}"
+        mine = ours.get(name)
+        if mine is None:
+            yield f"{here} is missing"
+            continue
+        item = theirs.member if theirs.type_name == "list" else theirs
+        if mine["type"] != theirs.type_name:
+            yield f"{here} is {mine['type']}, not {theirs.type_name}"
+        if theirs.type_name == "list" and mine.get("item") != item.type_name:
+            yield f"{here} has items of {mine.get('item')}, not {item.type_name}"
+        if mine["required"] != (name in shape.required_members):
+            yield f"{here} is {'' if mine['required'] else 'not '}required"
+        for value in set(getattr(item, "enum", None) or ()) - set(mine.get("enum", ())):
+            yield f"{here} does not know {value}"
+        if item.type_name == "structure" and not mine.get("recursive"):
+            yield from differences(item, mine.get("members", ()), here)
+
+
+def test_every_operation_is_known():
+    assert set(MODEL.operation_names) <= set(OURS)
+    assert len(OURS) == 77
+
+
+@pytest.mark.parametrize("operation", AVAILABLE)
+def test_input(operation):
+    if operation not in MODEL.operation_names:
+        return  # of a later model than this botocore's
+    shape = MODEL.operation_model(operation).input_shape
+    assert list(differences(shape, OURS[operation]["input"]["members"], operation)) == []
