@@ -34,6 +34,7 @@ struct request {
 	LIST_ENTRY(request) next;
 	struct timer *deadline; /* NULL unless held */
 	bool answered;          /* on_reply is being called or has been */
+	bool look;              /* something that it waits for has changed */
 	void (*on_reply)(int http_status, const char *body, size_t len, const char *err_type,
 	    const char *request_id, void *cookie);
 	void *cookie;
@@ -265,7 +266,6 @@ send_wishes(struct call *c)
 			break;
 		}
 	}
-	c->n_wishes = 0;
 }
 
 static bool
@@ -364,40 +364,60 @@ on_deadline(void *arg)
 	finish(rq, answer_anew(&rq->call));
 }
 
+/* A call that started tasks waits for those, any other for whatever its `settled` finds in the
+ * store. With many calls held, most changes are none of a call's business. */
+static bool
+waits_for(const struct call *c, const char *task_id)
+{
+	bool started = false;
+
+	for (size_t i = 0; i < c->n_wishes; i++) {
+		if (c->wishes[i].wish != TASK_WISH_START)
+			continue;
+		if (strcmp(c->wishes[i].task_id, task_id) == 0)
+			return true;
+		started = true;
+	}
+	return !started;
+}
+
 void
 api_task_changed(struct api *a, const char *task_id)
 {
-	(void)task_id; /* `settled` reads the store; calls that wait for other tasks find nothing
-			  new there */
-	if (!LIST_EMPTY(&a->held) && !timer_pending(a->look))
-		timer_set(a->look, 0);
+	struct request *rq;
+
+	LIST_FOREACH(rq, &a->held, next)
+	{
+		if (rq->look || !waits_for(&rq->call, task_id))
+			continue;
+		rq->look = true;
+		if (!timer_pending(a->look))
+			timer_set(a->look, 0);
+	}
 }
 
-/* Moves all held calls to `to`. A reply may bring new requests and cancel old ones, so nobody walks
- * a->held itself. */
-static void
-take_held(struct api *a, struct request_list *to)
+/* A reply may bring new requests and cancel held ones, so every search starts at the front. */
+static struct request *
+next_to_look(const struct api *a)
 {
 	struct request *rq;
 
-	LIST_INIT(to);
-	while ((rq = LIST_FIRST(&a->held)) != NULL) {
-		LIST_REMOVE(rq, next);
-		LIST_INSERT_HEAD(to, rq, next);
+	LIST_FOREACH(rq, &a->held, next)
+	{
+		if (rq->look)
+			return rq;
 	}
+	return NULL;
 }
 
 static void
 on_look(void *arg)
 {
 	struct api *a = arg;
-	struct request_list looking;
 	struct request *rq;
 
-	take_held(a, &looking);
-	while ((rq = LIST_FIRST(&looking)) != NULL) {
-		LIST_REMOVE(rq, next);
-		LIST_INSERT_HEAD(&a->held, rq, next);
+	while ((rq = next_to_look(a)) != NULL) {
+		rq->look = false;
 		if (rq->call.op->settled(&rq->call))
 			finish(rq, answer_anew(&rq->call));
 	}
@@ -406,11 +426,9 @@ on_look(void *arg)
 void
 api_answer_all(struct api *a)
 {
-	struct request_list last;
 	struct request *rq;
 
-	take_held(a, &last);
-	while ((rq = LIST_FIRST(&last)) != NULL)
+	while ((rq = LIST_FIRST(&a->held)) != NULL)
 		finish(rq, answer_anew(&rq->call));
 }
 
