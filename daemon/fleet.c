@@ -298,8 +298,13 @@ runner_spawn(struct runner *r, const struct store_task *t, const Shim__TaskState
 {
 	const struct shim_callbacks cb = { on_shim_state, on_shim_end, r };
 	_cleanup_stop_ struct decided_stop stop = decided_stop(t);
-	const struct shim_order order = { t, last, stop.code, stop.reason };
+	struct shim_order order = { t, last, stop.code, stop.reason };
 
+	/* The row of a task that is just being given up does not know it yet. */
+	if (r->given_up && last != NULL) {
+		order.stop_code = last->stop_code;
+		order.stop_reason = last->stopped_reason;
+	}
 	r->spawned_ms = monotonic_ms();
 	return shim_spawn(r->fleet->loop, r->fleet->config, &order, &cb, &r->shim, e);
 }
