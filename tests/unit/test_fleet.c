@@ -84,6 +84,16 @@ hear(void)
 	return n > 0 ? shim__frame__unpack(NULL, (size_t)n, packet) : NULL;
 }
 
+/* Stays until the daemon closes the link, or for as long as a test may last. */
+static void
+linger(void)
+{
+	alarm(LIMIT_MS / 1000);
+	while (hear() != NULL)
+		;
+	_exit(0);
+}
+
 /* What is done right after Hello; returns only if the shim goes on in an ordinary way. */
 static void
 misbehave(const char *how)
@@ -92,11 +102,11 @@ misbehave(const char *how)
 		_exit(3);
 	if (streq(how, "garbage")) {
 		(void)!write(3, "\xff\xff\xff\xff", 4);
-		pause();
+		linger();
 	}
 	if (streq(how, "early")) {
 		say_state(1, SHIM__TASK_STATUS__RUNNING, false);
-		pause();
+		linger();
 	}
 	if (streq(how, "refuse")) {
 		say_refused();
@@ -104,6 +114,7 @@ misbehave(const char *how)
 	}
 	if (streq(how, "deaf")) {
 		close(3);
+		alarm(1); /* the daemon kills it sooner, unless it has gone itself */
 		pause();
 	}
 	say_hello_ack();
