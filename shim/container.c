@@ -263,7 +263,7 @@ on_found(const struct engine_reply *r, void *arg)
 static void
 container_start(struct container *c)
 {
-	c->start_returned = c->gate_passed = c->died = false;
+	c->start_returned = c->gate_passed = c->found_running = c->died = false;
 	container_set_phase(c, PHASE_STARTING);
 	c->req = engine_start(c->task->engine, c->id, on_started, c);
 }
@@ -399,6 +399,14 @@ on_die(struct container *c, const struct engine_event *ev)
 	c->died = true;
 	c->exit_code = ev->exit_code;
 	c->stopped_ms = ev->time_ms;
+	/* An init that lost its gate with the shim before this one never became the user's process: it is started again. */
+	if (c->phase == PHASE_STARTING && c->found_running && !c->gate_passed && !c->task->desired_stopped) {
+		c->gate_passed = c->exit_code != GATE_EXIT_CLOSED;
+		if (!c->gate_passed) {
+			container_set_phase(c, PHASE_CREATED);
+			return;
+		}
+	}
 	if (c->phase == PHASE_STARTING && c->gate_passed) {
 		set_running(c);
 		task_run(c->task);
@@ -642,7 +650,8 @@ learn_running(struct container *c, const struct engine_container *facts)
 		c->started_ms = facts->started_ms;
 	if (c->phase != PHASE_RUNNING) {
 		c->start_returned = true;
-		c->gate_passed = c->gate_passed || !gate_is_init(facts->pid, c->task->init_path);
+		c->found_running = true;
+		c->gate_passed = c->gate_passed || gate_was_passed(facts->pid, c->task->init_path);
 		container_set_phase(c, PHASE_STARTING);
 		check_running(c);
 	}

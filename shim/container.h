@@ -52,6 +52,7 @@ struct container {
 	unsigned pull_attempts;
 	size_t volumes_checked;
 	bool start_returned, gate_passed;
+	bool found_running; /* by a shim that had not started it: whether its gate was passed, its end may have to tell */
 	bool start_timed_out;
 	bool failed; /* never ran: `reason` says why */
 

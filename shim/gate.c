@@ -181,13 +181,13 @@ gate_remove(const char *parent, const char *name)
 }
 
 bool
-gate_is_init(pid_t pid, const char *init_path)
+gate_was_passed(pid_t pid, const char *init_path)
 {
 	_cleanup_free_ char *exe = xasprintf("/proc/%d/exe", (int)pid);
 	struct stat running, init;
 
 	return pid > 0 && stat(exe, &running) == 0 && stat(init_path, &init) == 0 &&
-	    running.st_dev == init.st_dev && running.st_ino == init.st_ino;
+	    (running.st_dev != init.st_dev || running.st_ino != init.st_ino);
 }
 
 /* Docker's own frame around what Go's exec.LookPath, or the kernel, said. */

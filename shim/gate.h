@@ -35,8 +35,9 @@ void gate_poll(struct gate *g);
 void gate_free(struct gate *g);
 /* Removes <parent>/<name>/ and the socket in it. Safe to call twice. */
 void gate_remove(const char *parent, const char *name);
-/* True if the process still is init, before its exec. */
-bool gate_is_init(pid_t pid, const char *init_path);
+/* True if the process is there and is not init any more. False where init still waits, and where the process is gone:
+ * then its exit code tells. */
+bool gate_was_passed(pid_t pid, const char *init_path);
 /* The words of Docker for an exec that failed, as they follow "Error response from daemon: ". The caller's. */
 char *gate_failure_text(const struct gate_failure *failure, const char *argv0);
 
