@@ -32,8 +32,8 @@ const char *json_get_str(struct json_object *o, const char *key);
 int64_t json_get_int(struct json_object *o, const char *key, int64_t otherwise);
 bool json_get_bool(struct json_object *o, const char *key, bool otherwise);
 
-/* Add to an object; the _str form leaves the key out when `s` is NULL, and bytes of it that are not UTF-8 (a text that
- * was cut, words of another program) become '?'. json_add consumes `v`. */
+/* Add to an object; the _str form leaves the key out when `s` is NULL, and bytes of it that are not
+ * UTF-8 (a text that was cut, words of another program) become '?'. json_add consumes `v`. */
 void json_add(struct json_object *o, const char *key, struct json_object *v);
 void json_add_str(struct json_object *o, const char *key, const char *s);
 void json_add_int(struct json_object *o, const char *key, int64_t v);

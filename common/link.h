@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One end of the SEQPACKET socket between daemon and shim: packs frames, splits and joins large ones, queues
- * what the socket does not take, replaces a queued TaskState by a newer one, and calls the row of a const
- * table for each frame that arrives. A bad frame closes this link, never the process.
+ * One end of the SEQPACKET socket between daemon and shim: packs frames, splits and joins large
+ * ones, queues what the socket does not take, replaces a queued TaskState by a newer one, and calls
+ * the row of a const table for each frame that arrives. A bad frame closes this link, never the
+ * process.
  */
 #ifndef COMMON_LINK_H
 #define COMMON_LINK_H
@@ -33,15 +34,16 @@ struct link_handler {
 
 #define LINK_HANDLERS_MAX 32 /* one more than the highest tag in Frame.body */
 
-/* A link on `fd` (taken over, made non-blocking). `handlers` is indexed by Shim__Frame__BodyCase and outlives
- * the link. `on_close` is called once, never from inside link_send, with the reason (0: EOF, else a negative
- * errno); the owner then frees the link. Never fails. */
-struct link *link_new(struct loop *loop, int fd, const struct link_handler handlers[static LINK_HANDLERS_MAX],
+/* A link on `fd` (taken over, made non-blocking). `handlers` is indexed by Shim__Frame__BodyCase
+ * and outlives the link. `on_close` is called once, never from inside link_send, with the reason
+ * (0: EOF, else a negative errno); the owner then frees the link. Never fails. */
+struct link *link_new(struct loop *loop, int fd,
+    const struct link_handler handlers[static LINK_HANDLERS_MAX],
     void (*on_close)(struct link *l, int reason, void *cookie), void *cookie);
 
-/* Packs and queues one frame; sends at once where the socket takes it. LogLines beyond 1 MiB of queue are dropped
- * and counted; a queued, unsent TaskState is replaced by a newer one. Returns 0, or -E2BIG over LINK_FRAME_MAX,
- * or -EPIPE on a closed link. */
+/* Packs and queues one frame; sends at once where the socket takes it. LogLines beyond 1 MiB of
+ * queue are dropped and counted; a queued, unsent TaskState is replaced by a newer one. Returns 0,
+ * or -E2BIG over LINK_FRAME_MAX, or -EPIPE on a closed link. */
 int link_send(struct link *l, const Shim__Frame *f);
 
 void link_set_state(struct link *l, enum link_state s);

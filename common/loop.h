@@ -13,7 +13,8 @@
 
 struct loop;
 
-/* A new loop, the caller's; aborts where none can be had. loop_free frees what is still registered. */
+/* A new loop, the caller's; aborts where none can be had. loop_free frees what is still registered.
+ */
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
 /* The libevent base, borrowed: for evhttp, bufferevents and fd events. */
@@ -25,7 +26,8 @@ void loop_quit(struct loop *l, int code);
 /* Calls `fn` for each delivery of the signal, from the loop, until loop_free. */
 void loop_on_signal(struct loop *l, int signo, void (*fn)(int signo, void *arg), void *arg);
 
-/* A one-shot timer. The caller owns it: timer_free(NULL) is legal, freeing inside its callback is legal too. */
+/* A one-shot timer. The caller owns it: timer_free(NULL) is legal, freeing inside its callback is
+ * legal too. */
 struct timer;
 struct timer *timer_new(struct loop *l, void (*fn)(void *arg), void *arg);
 /* (Re)arms it `ms` from now. */
@@ -34,13 +36,13 @@ void timer_stop(struct timer *t);
 bool timer_pending(const struct timer *t);
 void timer_free(struct timer *t);
 
-/* Calls `fn` once from the next turn of the loop (for frees that must not happen inside a callback). What is still
- * waiting when the loop is freed is forgotten. */
+/* Calls `fn` once from the next turn of the loop (for frees that must not happen inside a
+ * callback). What is still waiting when the loop is freed is forgotten. */
 void loop_defer(struct loop *l, void (*fn)(void *arg), void *arg);
 
-/* Watches a child: `fn` is called once with its wait status (as of waitpid) after it has been reaped.
- * Returns NULL with errno set where no pidfd can be had. child_free before the end stops the watch; when `fn` is called the
- * watch is gone already. */
+/* Watches a child: `fn` is called once with its wait status (as of waitpid) after it has been
+ * reaped. Returns NULL with errno set where no pidfd can be had. child_free before the end stops
+ * the watch; when `fn` is called the watch is gone already. */
 struct child;
 struct child *child_watch(
     struct loop *l, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);

@@ -15,7 +15,8 @@
  *		F_STR(struct stop_task_in, cluster, "cluster"),
  *		F_STR(struct stop_task_in, task, "task", .flags = SCHEMA_REQUIRED),
  *	};
- *	const struct schema stop_task_schema = SCHEMA(struct stop_task_in, stop_task_fields, "StopTaskRequest");
+ *	const struct schema stop_task_schema = SCHEMA(struct stop_task_in, stop_task_fields,
+ *"StopTaskRequest");
  */
 #ifndef COMMON_SCHEMA_H
 #define COMMON_SCHEMA_H
@@ -54,20 +55,20 @@ struct str_map { /* in the order of the JSON */
 	}
 
 enum schema_type {
-	SCHEMA_STRING,	    /* const char *, NULL absent */
-	SCHEMA_ENUM,	    /* int: index into names[], 0 absent (names[0] is NULL) */
-	SCHEMA_BOOL,	    /* enum tri */
-	SCHEMA_INT,	    /* struct opt_int; 32-bit on the wire */
-	SCHEMA_LONG,	    /* struct opt_int; 64-bit */
-	SCHEMA_DOUBLE,	    /* struct opt_double */
-	SCHEMA_TIME,	    /* struct opt_double, epoch seconds */
-	SCHEMA_STRUCT,	    /* struct X *, NULL absent */
+	SCHEMA_STRING,      /* const char *, NULL absent */
+	SCHEMA_ENUM,        /* int: index into names[], 0 absent (names[0] is NULL) */
+	SCHEMA_BOOL,        /* enum tri */
+	SCHEMA_INT,         /* struct opt_int; 32-bit on the wire */
+	SCHEMA_LONG,        /* struct opt_int; 64-bit */
+	SCHEMA_DOUBLE,      /* struct opt_double */
+	SCHEMA_TIME,        /* struct opt_double, epoch seconds */
+	SCHEMA_STRUCT,      /* struct X *, NULL absent */
 	SCHEMA_LIST_STRING, /* struct str_list */
 	SCHEMA_LIST_ENUM,   /* struct str_list whose values are checked against names[] */
 	SCHEMA_LIST_INT,    /* struct json_object *, borrowed */
 	SCHEMA_LIST_STRUCT, /* LIST_OF(struct X) */
 	SCHEMA_MAP_STRING,  /* struct str_map */
-	SCHEMA_JSON,	    /* struct json_object *, borrowed; checked against sub where there is one */
+	SCHEMA_JSON, /* struct json_object *, borrowed; checked against sub where there is one */
 	SCHEMA_TYPE_MAX,
 };
 
@@ -79,20 +80,21 @@ struct schema_field {
 	enum schema_type type;
 	unsigned flags;
 	size_t offset;
-	const struct schema *sub;	/* SCHEMA_STRUCT, SCHEMA_LIST_STRUCT, SCHEMA_JSON */
-	const char *const *names;	/* enum values from index 1 on, NULL-terminated */
-	double min, max;		/* value of a number; max 0 with min 0: no limit */
-	size_t min_len, max_len;	/* bytes of a string, items of a list; max_len 0: no limit */
-	size_t item_max_len;		/* bytes of each string of a list */
-	const char *chars;		/* which characters a string may have, "a-z" ranges; NULL: all */
-	const char *message;		/* said instead of the general text when the value is wrong or missing */
-	enum err_kind kind;		/* said instead of the operation's kind; ERR_NONE: that one */
-	bool json_list;			/* SCHEMA_JSON: a list of sub instead of one */
+	const struct schema *sub; /* SCHEMA_STRUCT, SCHEMA_LIST_STRUCT, SCHEMA_JSON */
+	const char *const *names; /* enum values from index 1 on, NULL-terminated */
+	double min, max;          /* value of a number; max 0 with min 0: no limit */
+	size_t min_len, max_len;  /* bytes of a string, items of a list; max_len 0: no limit */
+	size_t item_max_len;      /* bytes of each string of a list */
+	const char *chars;        /* which characters a string may have, "a-z" ranges; NULL: all */
+	const char
+	    *message; /* said instead of the general text when the value is wrong or missing */
+	enum err_kind kind; /* said instead of the operation's kind; ERR_NONE: that one */
+	bool json_list;     /* SCHEMA_JSON: a list of sub instead of one */
 };
 
 struct schema {
 	const char *name; /* the shape's name in the service model */
-	size_t size;	  /* of the bound struct */
+	size_t size;      /* of the bound struct */
 	const struct schema_field *fields;
 	size_t n;
 };
@@ -102,15 +104,20 @@ struct schema {
 		.name = (shape), .size = sizeof(type), .fields = (table), .n = ARRAY_SIZE(table)   \
 	}
 /* A shape without members. */
-#define SCHEMA_EMPTY(shape) { .name = (shape) }
+#define SCHEMA_EMPTY(shape)                                                                        \
+	{                                                                                          \
+		.name = (shape)                                                                    \
+	}
 
 /* Offset of a member, and a compile error where the member's type is not `want`. */
 #define SCHEMA_AT(s, m, want)                                                                      \
 	(offsetof(s, m) +                                                                          \
-	    0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((s *)0)->m), want) ? 1 : -1]))
+	    0 * sizeof(                                                                            \
+		    char[__builtin_types_compatible_p(__typeof__(((s *)0)->m), want) ? 1 : -1]))
 #define SCHEMA_AT_LIST(s, m, elem)                                                                 \
 	(offsetof(s, m) +                                                                          \
-	    0 * sizeof(char[__builtin_types_compatible_p(__typeof__(*((s *)0)->m.v), elem) ? 1 : -1]))
+	    0 * sizeof(char[__builtin_types_compatible_p(__typeof__(*((s *)0)->m.v), elem) ? 1     \
+											   : -1]))
 
 /* clang-format off */
 #define F_(s, m, want, n_, t, ...)  { .name = (n_), .type = (t), .offset = SCHEMA_AT(s, m, want), ##__VA_ARGS__ }
@@ -135,20 +142,21 @@ struct schema {
 #define F_UNBOUND(t, n_, ...)       { .name = (n_), .type = (t), .flags = SCHEMA_UNBOUND, ##__VA_ARGS__ }
 /* clang-format on */
 
-/* Checks `in` (an object) against `s` and binds it into `out` (s->size bytes, overwritten). Strings and
- * JSON are borrowed from `in`; lists and structs live in `a`. Unknown members are ignored, null counts as
- * absent (ECS, all operations). On failure returns -EINVAL with the JSON path in the text
- * ("containerDefinitions[0].cpu"); the kind is ERR_SERIALIZATION for a wrong JSON type and `bad` (or the
- * row's own) for everything else. `out` may be NULL: then it only checks. */
+/* Checks `in` (an object) against `s` and binds it into `out` (s->size bytes, overwritten). Strings
+ * and JSON are borrowed from `in`; lists and structs live in `a`. Unknown members are ignored, null
+ * counts as absent (ECS, all operations). On failure returns -EINVAL with the JSON path in the text
+ * ("containerDefinitions[0].cpu"); the kind is ERR_SERIALIZATION for a wrong JSON type and `bad`
+ * (or the row's own) for everything else. `out` may be NULL: then it only checks. */
 int schema_bind(const struct schema *s, struct json_object *in, void *out, struct arena *a,
     enum err_kind bad, struct err *e);
 
-/* A new tree with only the members that the table names, in the order of the table, at every depth; nulls
- * left out. The caller owns it. `in` must have passed schema_bind. */
+/* A new tree with only the members that the table names, in the order of the table, at every depth;
+ * nulls left out. The caller owns it. `in` must have passed schema_bind. */
 struct json_object *schema_prune(const struct schema *s, struct json_object *in);
 
-/* The table as JSON for --dump-api: {"name":…,"members":[{"name","type","required","enum","min","max",
- * "members"…}]}. The caller owns it. */
+/* The table as JSON for --dump-api:
+ * {"name":…,"members":[{"name","type","required","enum","min","max", "members"…}]}. The caller owns
+ * it. */
 struct json_object *schema_dump(const struct schema *s);
 
 /* Index of `value` in an enum name table, 0 where it is not there. */

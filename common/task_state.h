@@ -20,7 +20,12 @@ enum task_state {
 	TASK_STATE_MAX,
 };
 
-enum container_state { CONTAINER_PENDING, CONTAINER_RUNNING, CONTAINER_STOPPED, CONTAINER_STATE_MAX };
+enum container_state {
+	CONTAINER_PENDING,
+	CONTAINER_RUNNING,
+	CONTAINER_STOPPED,
+	CONTAINER_STATE_MAX
+};
 enum health_state { HEALTH_UNKNOWN, HEALTH_HEALTHY, HEALTH_UNHEALTHY, HEALTH_STATE_MAX };
 
 /* Names as DescribeTasks prints them ("PROVISIONING"). "" for a number out of range. */
@@ -31,7 +36,8 @@ const char *health_state_name(enum health_state s);
 /* The state of that name; -1 where there is none. */
 int task_state_parse(const char *name);
 
-/* True if a task may go from `from` to `to`: only forward, and nothing leaves STOPPED. Staying is legal. */
+/* True if a task may go from `from` to `to`: only forward, and nothing leaves STOPPED. Staying is
+ * legal. */
 bool task_state_may_follow(enum task_state from, enum task_state to);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The straight path of a request: find the operation, validate and bind its input, run it inside one
- * transaction, commit, tell the runners, answer - at once or when it has settled. http/ gives requests in,
- * ecs/ files declare operations. It must not know HTTP, SQL or containers.
+ * The straight path of a request: find the operation, validate and bind its input, run it inside
+ * one transaction, commit, tell the runners, answer - at once or when it has settled. http/ gives
+ * requests in, ecs/ files declare operations. It must not know HTTP, SQL or containers.
  */
 #ifndef DAEMON_API_H
 #define DAEMON_API_H
@@ -25,18 +25,20 @@ struct scope {
 	char region[33];
 };
 
-#define OP_WRITE BIT(0)	  /* runs inside a transaction */
+#define OP_WRITE BIT(0)   /* runs inside a transaction */
 #define OP_SETTLES BIT(1) /* may hold its reply: has `settled` and `answer` */
 
 /* One row of an operation table. */
 struct op {
 	const char *name; /* "RunTask" */
-	/* Fills c->out (or leaves the empty object) and returns 0; or returns err_set(&c->err, …). What a
-	 * failing handler wrote to the store is rolled back, messages that it asked for are dropped. */
+	/* Fills c->out (or leaves the empty object) and returns 0; or returns err_set(&c->err, …).
+	 * What a failing handler wrote to the store is rolled back, messages that it asked for are
+	 * dropped. */
 	int (*run)(struct call *c);
 	unsigned flags;
 	const struct schema *input;
-	enum err_kind bad_input; /* kind of a validation error; ERR_NONE means ERR_INVALID_PARAMETER */
+	enum err_kind
+	    bad_input; /* kind of a validation error; ERR_NONE means ERR_INVALID_PARAMETER */
 	/* With OP_SETTLES: has what was asked for happened (reads the store)? */
 	bool (*settled)(struct call *c);
 	/* With OP_SETTLES: builds c->out anew from the store, after settling or at the deadline. */
@@ -60,26 +62,30 @@ struct call {
 	struct fleet *fleet; /* read only: fleet_runner(); messages go by call_wish */
 	const struct op *op;
 	struct scope scope;
-	char access_key[129];	  /* of the request's credential, "" where there is none */
-	char principal_arn[256];  /* arn:aws:iam::<account>:root unless an issued key signed */
+	char access_key[129];    /* of the request's credential, "" where there is none */
+	char principal_arn[256]; /* arn:aws:iam::<account>:root unless an issued key signed */
 	char request_id[37];
-	struct arena arena;	  /* lives until the reply is sent, also while the call is held */
-	struct json_object *in;	  /* the body, owned by the call */
-	void *args;		  /* in, bound by op->input, in the arena */
-	int64_t now_ms;		  /* one clock for everything that this call writes */
+	struct arena arena;     /* lives until the reply is sent, also while the call is held */
+	struct json_object *in; /* the body, owned by the call */
+	void *args;             /* in, bound by op->input, in the arena */
+	int64_t now_ms;         /* one clock for everything that this call writes */
 
-	struct json_object *out;  /* the reply's members; starts as an empty object; owned by the call */
+	struct json_object
+	    *out; /* the reply's members; starts as an empty object; owned by the call */
 	struct err err;
-	struct json_object *err_members; /* more members of an error body (ConflictException.resourceIds), or NULL */
-	void *settle_arg;	  /* in the arena: what `settled` and `answer` need of `run` */
+	struct json_object *err_members; /* more members of an error body
+					    (ConflictException.resourceIds), or NULL */
+	void *settle_arg; /* in the arena: what `settled` and `answer` need of `run` */
 
 	struct call_wish *wishes; /* call_wish() */
 	size_t n_wishes;
 };
 
-/* Notes a message for the runner of a task; sent after COMMIT, in order, dropped when the call fails. */
+/* Notes a message for the runner of a task; sent after COMMIT, in order, dropped when the call
+ * fails. */
 void call_wish(struct call *c, enum task_wish wish, const char *task_id);
-/* True where a kindness of the lenient mode is wanted; the one place that reads ECS_STRICT for operations. */
+/* True where a kindness of the lenient mode is wanted; the one place that reads ECS_STRICT for
+ * operations. */
 bool call_lenient(const struct call *c);
 
 /* What the edge gives in. Strings are borrowed for the duration of api_request. */
@@ -90,22 +96,25 @@ struct api_request {
 	size_t body_len;
 	struct scope scope;
 	const char *access_key;
-	/* Called exactly once, at once or later, unless api_cancel came first: HTTP status, the JSON body (borrowed),
-	 * the AWS error type or NULL, the request id. */
+	/* Called exactly once, at once or later, unless api_cancel came first: HTTP status, the
+	 * JSON body (borrowed), the AWS error type or NULL, the request id. */
 	void (*on_reply)(int http_status, const char *body, size_t len, const char *err_type,
 	    const char *request_id, void *cookie);
 	void *cookie;
 };
 
 /* Makes the API over a store and a fleet, both of which outlive it. The caller owns it. */
-struct api *api_new(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet);
-/* The same with other operations than ecs/operations.c has, for tests. `service` outlives the API. */
+struct api *api_new(
+    struct loop *l, const struct config *config, struct store *store, struct fleet *fleet);
+/* The same with other operations than ecs/operations.c has, for tests. `service` outlives the API.
+ */
 struct op_service;
-struct api *api_new_with(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet,
-    const struct op_service *service);
+struct api *api_new_with(struct loop *l, const struct config *config, struct store *store,
+    struct fleet *fleet, const struct op_service *service);
 void api_free(struct api *a);
 
-/* Runs one request. Returns NULL when on_reply has already been called, else a handle for api_cancel. */
+/* Runs one request. Returns NULL when on_reply has already been called, else a handle for
+ * api_cancel. */
 struct call *api_request(struct api *a, const struct api_request *r);
 /* The client of a held call is gone: it is forgotten, on_reply is not called. */
 void api_cancel(struct call *c);
@@ -114,8 +123,8 @@ void api_task_changed(struct api *a, const char *task_id);
 /* Answers every held call now (the daemon stops). */
 void api_answer_all(struct api *a);
 
-/* The operation tables as JSON (--dump-api): {"services":{"ecs":{"operations":[{name, available, write, settles, error,
- * input}]}}}. The caller owns it. */
+/* The operation tables as JSON (--dump-api): {"services":{"ecs":{"operations":[{name, available,
+ * write, settles, error, input}]}}}. The caller owns it. */
 struct json_object *api_dump(void);
 
 #endif

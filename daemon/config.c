@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One table of settings, each with its environment variable and its flag, read once by main.c. A flag wins over the
- * environment. It prints only --help and --version; everything that is wrong is an error with the setting's name.
+ * One table of settings, each with its environment variable and its flag, read once by main.c. A
+ * flag wins over the environment. It prints only --help and --version; everything that is wrong is
+ * an error with the setting's name.
  */
 #include "daemon/config.h"
 
@@ -18,8 +19,9 @@
 /* How one value is read; `name` is what the user wrote it with, for the message. */
 typedef int read_fn(struct config *c, const char *name, const char *value, struct err *e);
 
-static read_fn read_listen, read_state_dir, read_runtime_dir, read_owner, read_dump_api, read_debug, read_engine,
-    read_docker_backend, read_persistence, read_strict, read_settle, read_publish, read_account;
+static read_fn read_listen, read_state_dir, read_runtime_dir, read_owner, read_dump_api, read_debug,
+    read_engine, read_docker_backend, read_persistence, read_strict, read_settle, read_publish,
+    read_account;
 
 struct setting {
 	const char *env;      /* NULL: only a flag */
@@ -75,10 +77,12 @@ print_help(void)
 		if (settings[i].flag != NULL)
 			printf("  --%-11s %-10s %s\n", settings[i].flag,
 			    settings[i].argument ? settings[i].argument : "", settings[i].help);
-	printf("  --%-11s %-10s %s\n  --%-11s\n\nEnvironment:\n", "version", "", "print the version and exit", "help");
+	printf("  --%-11s %-10s %s\n  --%-11s\n\nEnvironment:\n", "version", "",
+	    "print the version and exit", "help");
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
 		if (settings[i].env != NULL)
-			printf("  %-20s %-12s %s\n", settings[i].env, settings[i].argument, settings[i].help);
+			printf("  %-20s %-12s %s\n", settings[i].env, settings[i].argument,
+			    settings[i].help);
 	printf("\nUnless ECS_STRICT=1:\n");
 	for (int i = 0; i < KINDNESS_MAX; i++)
 		printf("  - %s\n", kindnesses[i]);
@@ -149,7 +153,8 @@ read_arguments(struct config *c, int argc, char **argv, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
 		if (settings[i].flag != NULL)
 			options[n++] = (struct option){ .name = settings[i].flag,
-				.has_arg = settings[i].argument != NULL ? required_argument : no_argument,
+				.has_arg =
+				    settings[i].argument != NULL ? required_argument : no_argument,
 				.val = OPT_SETTING + (int)i };
 	options[n++] = (struct option){ .name = "help", .val = OPT_HELP };
 	options[n] = (struct option){ .name = "version", .val = OPT_VERSION };
@@ -166,10 +171,13 @@ read_arguments(struct config *c, int argc, char **argv, struct err *e)
 			return EXIT_DONE;
 		}
 		if (opt == ':')
-			return err_set(e, ERR_INVALID_PARAMETER, "%s needs a value", argv[optind - 1]);
+			return err_set(
+			    e, ERR_INVALID_PARAMETER, "%s needs a value", argv[optind - 1]);
 		if (opt < OPT_SETTING)
-			return err_set(e, ERR_INVALID_PARAMETER, "unknown flag %s", argv[optind - 1]);
-		r = settings[opt - OPT_SETTING].read(c, argv[optind - 1 - (optarg == argv[optind - 1])], optarg, e);
+			return err_set(
+			    e, ERR_INVALID_PARAMETER, "unknown flag %s", argv[optind - 1]);
+		r = settings[opt - OPT_SETTING].read(
+		    c, argv[optind - 1 - (optarg == argv[optind - 1])], optarg, e);
 		if (r < 0)
 			return r;
 	}
@@ -190,7 +198,8 @@ config_read(struct config *c, int argc, char **argv, struct err *e)
 		r = read_arguments(c, argc, argv, e);
 	if (r == 0 && c->docker_backend && c->engine_socket[0] != '/')
 		r = err_set(e, ERR_INVALID_PARAMETER,
-		    "DOCKER_HOST: only unix:///PATH can be used, not \"%s\" (ECS_DOCKER_BACKEND=0 does without an Engine)",
+		    "DOCKER_HOST: only unix:///PATH can be used, not \"%s\" (ECS_DOCKER_BACKEND=0 "
+		    "does without an Engine)",
 		    c->engine_socket);
 	if (r != 0)
 		config_done(c);
@@ -228,7 +237,8 @@ read_listen(struct config *c, const char *name, const char *value, struct err *e
 	char *end;
 
 	if (colon == NULL)
-		return err_set(e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not ADDR:PORT", name, value);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not ADDR:PORT", name, value);
 	host_len = (size_t)(colon - value);
 	port = colon + 1;
 	if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
@@ -247,7 +257,8 @@ read_listen(struct config *c, const char *name, const char *value, struct err *e
 	return 0;
 }
 
-/* Relative directories are made absolute: a shim runs elsewhere, and the Engine mounts what lies there. */
+/* Relative directories are made absolute: a shim runs elsewhere, and the Engine mounts what lies
+ * there. */
 static int
 read_dir(char **where, const char *name, const char *value, struct err *e)
 {
@@ -278,7 +289,8 @@ read_runtime_dir(struct config *c, const char *name, const char *value, struct e
 {
 	/* Sockets lie below it: what does not fit into sun_path would fail much later. */
 	if (strlen(value) > sizeof(((struct sockaddr_un *)0)->sun_path) - 16)
-		return err_set(e, ERR_INVALID_PARAMETER, "%s: the path is too long for sockets in it", name);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s: the path is too long for sockets in it", name);
 	return read_dir(&c->runtime_dir, name, value, e);
 }
 
@@ -286,8 +298,10 @@ static int
 read_owner(struct config *c, const char *name, const char *value, struct err *e)
 {
 	if (value[0] == '\0' || strlen(value) > 128 ||
-	    value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] != '\0')
-		return err_set(e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not a name of at most 128 [A-Za-z0-9._-]", name, value);
+	    value[strspn(value,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] != '\0')
+		return err_set(e, ERR_INVALID_PARAMETER,
+		    "%s: \"%s\" is not a name of at most 128 [A-Za-z0-9._-]", name, value);
 	set_string(&c->owner, value);
 	return 0;
 }
@@ -317,8 +331,10 @@ read_engine(struct config *c, const char *name, const char *value, struct err *e
 {
 	(void)name;
 	(void)e;
-	/* Another scheme is an error only where the Engine is wanted: config_read looks when all is known. */
-	set_string(&c->engine_socket, has_prefix(value, "unix://") ? value + strlen("unix://") : value);
+	/* Another scheme is an error only where the Engine is wanted: config_read looks when all is
+	 * known. */
+	set_string(
+	    &c->engine_socket, has_prefix(value, "unix://") ? value + strlen("unix://") : value);
 	return 0;
 }
 
@@ -330,7 +346,8 @@ read_switch(bool *where, const char *name, const char *value, struct err *e)
 	else if (streq(value, "0") || streq(value, "false"))
 		*where = false;
 	else
-		return err_set(e, ERR_INVALID_PARAMETER, "%s: \"%s\" is neither 0 nor 1", name, value);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is neither 0 nor 1", name, value);
 	return 0;
 }
 
@@ -360,9 +377,11 @@ read_settle(struct config *c, const char *name, const char *value, struct err *e
 
 	errno = 0;
 	seconds = strtod(value, &end);
-	if (end == value || *end != '\0' || errno != 0 || !isfinite(seconds) || seconds < 0 || seconds > SETTLE_MAX_S)
-		return err_set(e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not a number of seconds from 0 to %.0f", name,
-		    value, SETTLE_MAX_S);
+	if (end == value || *end != '\0' || errno != 0 || !isfinite(seconds) || seconds < 0 ||
+	    seconds > SETTLE_MAX_S)
+		return err_set(e, ERR_INVALID_PARAMETER,
+		    "%s: \"%s\" is not a number of seconds from 0 to %.0f", name, value,
+		    SETTLE_MAX_S);
 	c->settle_ms = (int)(seconds * 1000.0 + 0.5);
 	return 0;
 }
@@ -373,7 +392,8 @@ read_publish(struct config *c, const char *name, const char *value, struct err *
 	struct in6_addr address;
 
 	if (inet_pton(AF_INET, value, &address) != 1 && inet_pton(AF_INET6, value, &address) != 1)
-		return err_set(e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not an IP address", name, value);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not an IP address", name, value);
 	set_string(&c->publish_address, value);
 	return 0;
 }
@@ -382,7 +402,8 @@ static int
 read_account(struct config *c, const char *name, const char *value, struct err *e)
 {
 	if (strlen(value) != 12 || strspn(value, "0123456789") != 12)
-		return err_set(e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not 12 digits", name, value);
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not 12 digits", name, value);
 	set_string(&c->account_id, value);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Patches the document that DescribeTasks prints with what a snapshot says, and commits it. Called by main.c's wiring
- * (fleet → here → api, fleet) and by StopTask; it must not know who runs a task.
+ * Patches the document that DescribeTasks prints with what a snapshot says, and commits it. Called
+ * by main.c's wiring (fleet → here → api, fleet) and by StopTask; it must not know who runs a task.
  */
 #include "daemon/events.h"
 
@@ -16,14 +16,17 @@ struct events {
 	struct events_callbacks cb;
 };
 
-static bool take_in(struct events *ev, struct store_task *t, const Shim__TaskState *s, struct err *e);
+static bool take_in(
+    struct events *ev, struct store_task *t, const Shim__TaskState *s, struct err *e);
 static int patch(struct store_task *t, const Shim__TaskState *s, struct err *e);
 static void patch_task(struct json_object *doc, const Shim__TaskState *s);
 static void patch_attachments(struct json_object *doc, const Shim__TaskState *s);
 static void patch_containers(struct json_object *doc, const Shim__TaskState *s);
-static void patch_container(struct json_object *o, const Shim__ContainerState *c, const char *attachment_id);
+static void patch_container(
+    struct json_object *o, const Shim__ContainerState *c, const char *attachment_id);
 static void add_bindings(struct json_object *o, const Shim__ContainerState *c);
-static void add_interfaces(struct json_object *o, const Shim__ContainerState *c, const char *attachment_id);
+static void add_interfaces(
+    struct json_object *o, const Shim__ContainerState *c, const char *attachment_id);
 static void set_doc(struct store_task *t, struct json_object *doc);
 static void keep_readable(char *doc);
 
@@ -58,8 +61,8 @@ events_state(struct events *ev, const char *task_id, const Shim__TaskState *s)
 
 	r = store_task_get(ev->store, task_id, &t, &e);
 	if (r < 0) {
-		log_err("task", task_id, "state %s is not taken in: %s", task_state_name((enum task_state)s->last_status),
-		    e.text);
+		log_err("task", task_id, "state %s is not taken in: %s",
+		    task_state_name((enum task_state)s->last_status), e.text);
 		return;
 	}
 	if (r == 0) {
@@ -86,14 +89,16 @@ take_in(struct events *ev, struct store_task *t, const Shim__TaskState *s, struc
 	if (s->seq <= t->seq || s->seq > INT64_MAX)
 		return false;
 	if (!task_state_may_follow(was, is)) {
-		log_warn("task", t->id, "snapshot %s after %s is ignored", task_state_name(is), task_state_name(was));
+		log_warn("task", t->id, "snapshot %s after %s is ignored", task_state_name(is),
+		    task_state_name(was));
 		return false;
 	}
 	if (patch(t, s, e) == 0 && store_begin(ev->store, e) == 0) {
 		if (store_task_update(ev->store, t, e) == 0 && store_commit(ev->store, e) == 0) {
 			if (was != is)
-				log_info("task", t->id, "%s -> %s%s%s", task_state_name(was), task_state_name(is),
-				    s->stop_code[0] != '\0' ? " " : "", s->stop_code);
+				log_info("task", t->id, "%s -> %s%s%s", task_state_name(was),
+				    task_state_name(is), s->stop_code[0] != '\0' ? " " : "",
+				    s->stop_code);
 			return true;
 		}
 		store_rollback(ev->store);
@@ -121,7 +126,8 @@ patch(struct store_task *t, const Shim__TaskState *s, struct err *e)
 	}
 
 	t->last_status = (enum task_state)s->last_status;
-	t->desired_stopped = t->desired_stopped || s->desired_stopped || t->last_status == TASK_STOPPED;
+	t->desired_stopped =
+	    t->desired_stopped || s->desired_stopped || t->last_status == TASK_STOPPED;
 	t->cleaned_up = t->cleaned_up || (s->cleaned_up && t->last_status == TASK_STOPPED);
 	if (t->stopped_at_ms == 0 && t->last_status == TASK_STOPPED)
 		t->stopped_at_ms = s->stopped_at_ms != 0 ? s->stopped_at_ms : now_ms();
@@ -142,8 +148,8 @@ set_doc(struct store_task *t, struct json_object *doc)
 	t->doc = xstrdup(json_print(doc));
 }
 
-/* A reason can carry any bytes that a registry or an image gave to the Engine. A document that cannot be read again
- * would be the last one of its task. */
+/* A reason can carry any bytes that a registry or an image gave to the Engine. A document that
+ * cannot be read again would be the last one of its task. */
 static void
 keep_readable(char *doc)
 {
@@ -234,7 +240,8 @@ patch_attachments(struct json_object *doc, const Shim__TaskState *s)
 	if (address[0] == '\0' || details == NULL)
 		return;
 	for (size_t i = 0; i < json_object_array_length(details); i++)
-		if (streq(json_get_str(json_object_array_get_idx(details, i), "name"), "privateIPv4Address"))
+		if (streq(json_get_str(json_object_array_get_idx(details, i), "name"),
+			"privateIPv4Address"))
 			return;
 	detail = json_object_new_object();
 	json_add_str(detail, "name", "privateIPv4Address");
@@ -319,7 +326,8 @@ add_interfaces(struct json_object *o, const Shim__ContainerState *c, const char 
 }
 
 int
-events_stop(struct store *s, struct store_task *t, const char *stop_code, const char *reason, struct err *e)
+events_stop(
+    struct store *s, struct store_task *t, const char *stop_code, const char *reason, struct err *e)
 {
 	_cleanup_json_ struct json_object *doc = NULL;
 	int r;

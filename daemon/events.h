@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Snapshots in, rows out: the only writer of a task's state. Everything that happens to a task, whoever ran it, comes
- * through events_state; StopTask's wish comes through events_stop. Those who want to know subscribe in main.c.
+ * Snapshots in, rows out: the only writer of a task's state. Everything that happens to a task,
+ * whoever ran it, comes through events_state; StopTask's wish comes through events_stop. Those who
+ * want to know subscribe in main.c.
  */
 #ifndef DAEMON_EVENTS_H
 #define DAEMON_EVENTS_H
@@ -22,12 +23,15 @@ struct events_callbacks {
 struct events *events_new(struct store *s, const struct events_callbacks *cb);
 void events_free(struct events *ev);
 
-/* Takes a snapshot in: ignored where seq is not above the stored one or the state would go backwards. Writes doc
- * (lastStatus, desiredStatus, version + 1, all timestamps, containers, stopCode, stoppedReason …) and commits. */
+/* Takes a snapshot in: ignored where seq is not above the stored one or the state would go
+ * backwards. Writes doc (lastStatus, desiredStatus, version + 1, all timestamps, containers,
+ * stopCode, stoppedReason …) and commits. */
 void events_state(struct events *ev, const char *task_id, const Shim__TaskState *s);
 
-/* Inside the caller's transaction: desiredStatus STOPPED, stopCode and stoppedReason on a task that has none yet. Returns 1
- * when it changed, 0 when the task was already stopping, negative errno. `t` is updated in place. */
-int events_stop(struct store *s, struct store_task *t, const char *stop_code, const char *reason, struct err *e);
+/* Inside the caller's transaction: desiredStatus STOPPED, stopCode and stoppedReason on a task that
+ * has none yet. Returns 1 when it changed, 0 when the task was already stopping, negative errno.
+ * `t` is updated in place. */
+int events_stop(struct store *s, struct store_task *t, const char *stop_code, const char *reason,
+    struct err *e);
 
 #endif

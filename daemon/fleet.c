@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One runner per unfinished task, found by the task's id: a shim, the instant runner, or for a moment neither, while a
- * lost shim waits to be replaced. A runner that was released lives on without a name until its process is gone.
+ * One runner per unfinished task, found by the task's id: a shim, the instant runner, or for a
+ * moment neither, while a lost shim waits to be replaced. A runner that was released lives on
+ * without a name until its process is gone.
  */
 #include "daemon/fleet.h"
 
@@ -20,7 +21,7 @@
 #include <sys/un.h>
 
 #define ADOPTIONS_MAX 3 /* in a row without a snapshot */
-#define YOUNG_MS 1000	/* a shim that dies before this age is not replaced at once */
+#define YOUNG_MS 1000   /* a shim that dies before this age is not replaced at once */
 
 static const int64_t adoption_delay_ms[ADOPTIONS_MAX + 1] = { 0, 200, 800, 0 };
 
@@ -33,8 +34,9 @@ struct runner {
 	struct instant *instant;
 	struct timer *lost; /* a shim has gone: on_lost when it fires */
 	int64_t spawned_ms; /* monotonic */
-	int adoptions;	    /* since the last snapshot */
-	bool given_up;	    /* the task was ended for want of a shim; the shim there is, if any, only cleans up */
+	int adoptions;      /* since the last snapshot */
+	bool given_up; /* the task was ended for want of a shim; the shim there is, if any, only
+			  cleans up */
 	char *refusal;
 };
 
@@ -53,10 +55,12 @@ static struct runner *runner_new(struct fleet *f, const struct store_task *t);
 static void runner_forget(struct runner *r);
 static void runner_free(struct runner *r);
 static void on_free_due(void *arg);
-static int runner_spawn(struct runner *r, const struct store_task *t, const Shim__TaskState *last, struct err *e);
+static int runner_spawn(
+    struct runner *r, const struct store_task *t, const Shim__TaskState *last, struct err *e);
 static void runner_lost(struct runner *r);
 static void on_lost_due(void *arg);
-static void runner_fail(struct runner *r, const struct store_task *t, const char *reason, bool cleaned_up);
+static void runner_fail(
+    struct runner *r, const struct store_task *t, const char *reason, bool cleaned_up);
 static void runner_give_up(struct runner *r, const struct store_task *t);
 static void on_instant_state(const Shim__TaskState *s, void *cookie);
 static void on_shim_state(const Shim__TaskState *s, void *cookie);
@@ -123,7 +127,8 @@ engine_answers(const struct fleet *f)
 		return false;
 	memcpy(sa.sun_path, f->config->engine_socket, strlen(f->config->engine_socket));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* A unix socket takes a connection at once or not at all; a full backlog still is a listener. */
+	/* A unix socket takes a connection at once or not at all; a full backlog still is a
+	 * listener. */
 	return fd >= 0 && (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EAGAIN);
 }
 
@@ -294,7 +299,8 @@ on_free_due(void *arg)
 }
 
 static int
-runner_spawn(struct runner *r, const struct store_task *t, const Shim__TaskState *last, struct err *e)
+runner_spawn(
+    struct runner *r, const struct store_task *t, const Shim__TaskState *last, struct err *e)
 {
 	const struct shim_callbacks cb = { on_shim_state, on_shim_end, r };
 	_cleanup_stop_ struct decided_stop stop = decided_stop(t);
@@ -339,14 +345,16 @@ runner_fail(struct runner *r, const struct store_task *t, const char *reason, bo
 	instant_fail(r->instant, t, reason, cleaned_up);
 }
 
-/* The task ends as TaskFailedToStart; one more shim is to remove what is left of it. Where that fails too, the row stays
- * "not cleaned up", and the next start of the daemon tries again. */
+/* The task ends as TaskFailedToStart; one more shim is to remove what is left of it. Where that
+ * fails too, the row stays "not cleaned up", and the next start of the daemon tries again. */
 static void
 runner_give_up(struct runner *r, const struct store_task *t)
 {
-	_cleanup_free_ char *reason = r->refusal != NULL ?
-	    xstrdup(r->refusal) :
-	    xasprintf("The task's supervisor ended %d times without reporting.", ADOPTIONS_MAX + 1);
+	_cleanup_free_ char *reason =
+	    r->refusal != NULL
+		? xstrdup(r->refusal)
+		: xasprintf(
+		      "The task's supervisor ended %d times without reporting.", ADOPTIONS_MAX + 1);
 	bool untouched = r->refusal != NULL && t->seq == 0 && r->adoptions == 0;
 	Shim__TaskState *last;
 	struct err e = { 0 };
@@ -399,7 +407,8 @@ on_shim_end(const char *refusal, void *cookie)
 	if (r->released) {
 		runner_free(r);
 	} else if (r->given_up) {
-		log_err("task", r->id, "what is left of it could not be removed; the next start tries again");
+		log_err("task", r->id,
+		    "what is left of it could not be removed; the next start tries again");
 		runner_free(r);
 	} else {
 		runner_lost(r);

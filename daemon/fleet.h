@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The set of runners: one shim process per unfinished task, or the instant runner where there is no Engine. The API
- * and the reconcile say what is wanted; snapshots go up through the callback that main.c wires to events. It must not
- * know HTTP or operations.
+ * The set of runners: one shim process per unfinished task, or the instant runner where there is no
+ * Engine. The API and the reconcile say what is wanted; snapshots go up through the callback that
+ * main.c wires to events. It must not know HTTP or operations.
  */
 #ifndef DAEMON_FLEET_H
 #define DAEMON_FLEET_H
@@ -22,16 +22,17 @@ struct fleet_callbacks {
 	void *cookie;
 };
 
-struct fleet *fleet_new(struct loop *l, const struct config *config, const struct fleet_callbacks *cb);
+struct fleet *fleet_new(
+    struct loop *l, const struct config *config, const struct fleet_callbacks *cb);
 void fleet_free(struct fleet *f);
 
-/* Which runner a task that starts now gets: RUNNER_SHIM when the Engine's socket takes a connection (remembered from
- * the first success on: later absence is the shims' to wait out), RUNNER_INSTANT otherwise or with
- * ECS_DOCKER_BACKEND=0. */
+/* Which runner a task that starts now gets: RUNNER_SHIM when the Engine's socket takes a connection
+ * (remembered from the first success on: later absence is the shims' to wait out), RUNNER_INSTANT
+ * otherwise or with ECS_DOCKER_BACKEND=0. */
 enum runner_kind fleet_runner(struct fleet *f);
 
-/* Starts a new task, stops one, takes one over after a restart or a lost shim. The row is borrowed. All are safe to call
- * twice; failures come back as snapshots, never as a return value. */
+/* Starts a new task, stops one, takes one over after a restart or a lost shim. The row is borrowed.
+ * All are safe to call twice; failures come back as snapshots, never as a return value. */
 void fleet_start(struct fleet *f, const struct store_task *t);
 void fleet_stop(struct fleet *f, const struct store_task *t);
 void fleet_adopt(struct fleet *f, const struct store_task *t);

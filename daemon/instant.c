@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Moves a task by made-up snapshots. It keeps one only until it is delivered: afterwards the row has it, so that a
- * hundred thousand tasks that "run" cost next to nothing.
+ * Moves a task by made-up snapshots. It keeps one only until it is delivered: afterwards the row
+ * has it, so that a hundred thousand tasks that "run" cost next to nothing.
  */
 #include "daemon/instant.h"
 
@@ -13,7 +13,7 @@ struct instant {
 	struct instant_callbacks cb;
 	struct timer *turn;
 	Shim__TaskState *next; /* to be delivered */
-	uint64_t seq;	       /* of the newest one ever made */
+	uint64_t seq;          /* of the newest one ever made */
 };
 
 static Shim__TaskState *newest(struct instant *i, const struct store_task *t);
@@ -50,7 +50,8 @@ instant_start(struct instant *i, const struct store_task *t)
 }
 
 void
-instant_adopt(struct instant *i, const struct store_task *t, const char *stop_code, const char *stop_reason)
+instant_adopt(
+    struct instant *i, const struct store_task *t, const char *stop_code, const char *stop_reason)
 {
 	if (stop_code != NULL || t->last_status == TASK_STOPPED)
 		instant_stop(i, t, stop_code, stop_reason);

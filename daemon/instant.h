@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The runner that is used without an Engine: a task's states move at once and nothing runs. Also delivers the last
- * snapshot of a task that no shim could be had for. Same shape as shim.h; fleet.c owns the objects.
+ * The runner that is used without an Engine: a task's states move at once and nothing runs. Also
+ * delivers the last snapshot of a task that no shim could be had for. Same shape as shim.h; fleet.c
+ * owns the objects.
  */
 #ifndef DAEMON_INSTANT_H
 #define DAEMON_INSTANT_H
@@ -20,15 +21,20 @@ struct instant_callbacks {
 };
 
 /* The caller's. Never fails. */
-struct instant *instant_new(struct loop *l, const struct config *config, const struct instant_callbacks *cb);
+struct instant *instant_new(
+    struct loop *l, const struct config *config, const struct instant_callbacks *cb);
 void instant_free(struct instant *i);
 
 /* The row is borrowed. Only the newest undelivered snapshot is delivered. */
 void instant_start(struct instant *i, const struct store_task *t);
-/* Goes on where the row is: starts what has not started, lets run what runs, ends what should stop. */
-void instant_adopt(struct instant *i, const struct store_task *t, const char *stop_code, const char *stop_reason);
-void instant_stop(struct instant *i, const struct store_task *t, const char *code, const char *reason);
+/* Goes on where the row is: starts what has not started, lets run what runs, ends what should stop.
+ */
+void instant_adopt(
+    struct instant *i, const struct store_task *t, const char *stop_code, const char *stop_reason);
+void instant_stop(
+    struct instant *i, const struct store_task *t, const char *code, const char *reason);
 /* Ends the task as TaskFailedToStart. `cleaned_up` false: containers may be left. */
-void instant_fail(struct instant *i, const struct store_task *t, const char *reason, bool cleaned_up);
+void instant_fail(
+    struct instant *i, const struct store_task *t, const char *reason, bool cleaned_up);
 
 #endif

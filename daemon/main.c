@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * localemu-ecsd: makes the parts, wires what happens in one to those who want to know, runs the loop, and stops in order.
- * Everything else is somebody else's.
+ * localemu-ecsd: makes the parts, wires what happens in one to those who want to know, runs the
+ * loop, and stops in order. Everything else is somebody else's.
  */
 #include "common/json.h"
 #include "common/log.h"
@@ -38,7 +38,7 @@ struct daemon {
 	struct api *api;
 	struct http *http;
 	char *port_file; /* NULL until it is written */
-	int port;	 /* 0 where only a unix socket is listened to */
+	int port;        /* 0 where only a unix socket is listened to */
 	int64_t started_ms;
 
 	bool stopping;
@@ -64,7 +64,8 @@ static void on_lost(const char *task_id, void *cookie);
 static void on_changed(const char *task_id, void *cookie);
 static void on_finished(const char *task_id, void *cookie);
 static void on_health(struct json_object *o, void *cookie);
-static void on_reset(void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
+static void on_reset(
+    void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
 static void on_reset_ended(const struct err *e, void *cookie);
 static void on_stop_signal(int signo, void *arg);
 static void on_all_ended(const struct err *e, void *cookie);
@@ -123,7 +124,8 @@ raise_file_limit(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit); /* the old limit serves as well, for fewer tasks */
+		(void)setrlimit(
+		    RLIMIT_NOFILE, &limit); /* the old limit serves as well, for fewer tasks */
 	}
 }
 
@@ -165,14 +167,16 @@ daemon_close(struct daemon *d)
 	http_free(d->http);
 	api_free(d->api);
 	reconcile_tasks_free(d->reconcile);
-	fleet_free(d->fleet); /* closes the links: shims that still run leave their containers as they are */
+	fleet_free(d->fleet); /* closes the links: shims that still run leave their containers as
+				 they are */
 	events_free(d->events);
 	timer_free(d->drain);
 	if (d->loop != NULL)
 		loop_free(d->loop);
 	store_close(d->store);
 	if (d->port_file != NULL)
-		(void)unlink(d->port_file); /* whoever finds it later is told by the refused connection */
+		(void)unlink(
+		    d->port_file); /* whoever finds it later is told by the refused connection */
 	free(d->port_file);
 	config_done(&d->config);
 }
@@ -229,10 +233,12 @@ daemon_listen(struct daemon *d, struct err *e)
 	if (r < 0)
 		return r;
 	if (n > 0)
-		log_info(NULL, NULL, "localemu-ecsd " LOCALEMU_VERSION " listening on %d inherited sockets", n);
+		log_info(NULL, NULL,
+		    "localemu-ecsd " LOCALEMU_VERSION " listening on %d inherited sockets", n);
 	else
 		log_info(NULL, NULL, "localemu-ecsd " LOCALEMU_VERSION " listening on %s%s%s:%d",
-		    strchr(host, ':') != NULL ? "[" : "", host, strchr(host, ':') != NULL ? "]" : "", d->port);
+		    strchr(host, ':') != NULL ? "[" : "", host,
+		    strchr(host, ':') != NULL ? "]" : "", d->port);
 	return 0;
 }
 
@@ -310,9 +316,9 @@ on_health(struct json_object *o, void *cookie)
 	json_add_str(o, "version", LOCALEMU_VERSION);
 	json_add_int(o, "uptime", (monotonic_ms() - d->started_ms) / 1000);
 	json_add_str(o, "engine",
-	    !d->config.docker_backend		? "disabled" :
-	    fleet_engine_reachable(d->fleet) ? "reachable" :
-					       "unreachable");
+	    !d->config.docker_backend          ? "disabled"
+	    : fleet_engine_reachable(d->fleet) ? "reachable"
+					       : "unreachable");
 	json_add_int(o, "tasks", (int64_t)fleet_count(d->fleet));
 }
 
@@ -323,7 +329,8 @@ on_reset(void (*done)(const struct err *e, void *done_cookie), void *done_cookie
 	struct reset *reset = xcalloc(1, sizeof(*reset));
 
 	*reset = (struct reset){ d, done, done_cookie };
-	reconcile_tasks_end_all(d->reconcile, "The emulator's state was reset.", on_reset_ended, reset);
+	reconcile_tasks_end_all(
+	    d->reconcile, "The emulator's state was reset.", on_reset_ended, reset);
 }
 
 static void
@@ -354,7 +361,8 @@ on_stop_signal(int signo, void *arg)
 {
 	struct daemon *d = arg;
 
-	log_info(NULL, NULL, "%s: %s", strsignal(signo), d->stopping ? "leaving at once" : "stopping");
+	log_info(
+	    NULL, NULL, "%s: %s", strsignal(signo), d->stopping ? "leaving at once" : "stopping");
 	if (d->stopping) {
 		loop_quit(d->loop, EXIT_FAILURE);
 		return;

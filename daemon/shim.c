@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Spawns localemu-ecs-shim with its end of a socket pair on fd 3 and drives the conversation of shim.proto from the
- * daemon's side. What comes from the shim is hostile input: it can end this object, never the daemon.
+ * Spawns localemu-ecs-shim with its end of a socket pair on fd 3 and drives the conversation of
+ * shim.proto from the daemon's side. What comes from the shim is hostile input: it can end this
+ * object, never the daemon.
  */
 #include "daemon/shim.h"
 
@@ -19,8 +20,9 @@
 
 #define SHIM_FD 3
 #define GREETING_MS 10000 /* until HelloAck */
-#define LEAVING_MS 5000	  /* from Bye to the end of the process */
-#define PARTING_MS 300	  /* between the end of the link and the end of the process, either way round */
+#define LEAVING_MS 5000   /* from Bye to the end of the process */
+#define PARTING_MS                                                                                 \
+	300 /* between the end of the link and the end of the process, either way round */
 
 struct shim {
 	struct loop *loop;
@@ -29,7 +31,7 @@ struct shim {
 	char task_id[33];
 	pid_t pid; /* 0 once reaped */
 	struct child *child;
-	struct link *link; /* NULL once closed */
+	struct link *link;   /* NULL once closed */
 	struct link *closed; /* freed with the shim: not from its own callback */
 	struct timer *deadline;
 	struct timer *end; /* on_end comes from a turn of its own */
@@ -109,7 +111,8 @@ shim_spawn(struct loop *l, const struct config *config, const struct shim_order 
 	s->end = timer_new(l, on_end_due, s);
 	timer_set(s->deadline, GREETING_MS);
 	send_hello(s);
-	log_debug("task", s->task_id, "shim %d spawned to %s", (int)s->pid, s->adopt ? "adopt" : "start");
+	log_debug(
+	    "task", s->task_id, "shim %d spawned to %s", (int)s->pid, s->adopt ? "adopt" : "start");
 	*ret = s;
 	return 0;
 fail:
@@ -165,7 +168,8 @@ spawn_process(const char *path, int fd, pid_t *ret, struct err *e)
 	posix_spawn_file_actions_adddup2(&actions, fd, SHIM_FD);
 	posix_spawn_file_actions_addclosefrom_np(&actions, SHIM_FD + 1);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(
+	    &attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
@@ -314,8 +318,8 @@ shim_bye(struct shim *s)
 	timer_set(s->deadline, LEAVING_MS);
 }
 
-/* Both ends have to be seen: a reaped process may have left a last snapshot in the socket, and a closed link may
- * belong to a process that still works on the task, which no second one may do. */
+/* Both ends have to be seen: a reaped process may have left a last snapshot in the socket, and a
+ * closed link may belong to a process that still works on the task, which no second one may do. */
 static void
 look_for_end(struct shim *s)
 {
@@ -335,9 +339,11 @@ on_child(pid_t pid, int status, void *arg)
 	s->child = NULL;
 	s->pid = 0;
 	if (WIFSIGNALED(status))
-		log_warn("task", s->task_id, "shim %d was killed by signal %d", (int)pid, WTERMSIG(status));
+		log_warn("task", s->task_id, "shim %d was killed by signal %d", (int)pid,
+		    WTERMSIG(status));
 	else if (WEXITSTATUS(status) != 0)
-		log_warn("task", s->task_id, "shim %d exited with %d", (int)pid, WEXITSTATUS(status));
+		log_warn(
+		    "task", s->task_id, "shim %d exited with %d", (int)pid, WEXITSTATUS(status));
 	look_for_end(s);
 }
 
@@ -348,7 +354,8 @@ on_close(struct link *l, int reason, void *cookie)
 
 	(void)l;
 	if (reason != 0)
-		log_warn("task", s->task_id, "link to shim %d closed: %s", (int)s->pid, strerror(-reason));
+		log_warn("task", s->task_id, "link to shim %d closed: %s", (int)s->pid,
+		    strerror(-reason));
 	s->closed = TAKE(s->link);
 	look_for_end(s);
 }
@@ -360,9 +367,9 @@ on_deadline(void *arg)
 
 	if (s->pid != 0) {
 		log_warn("task", s->task_id, "shim %d %s, killing it", (int)s->pid,
-		    s->link == NULL ? "goes on without its link" :
-		    s->leaving	    ? "does not leave" :
-				      "does not answer the greeting");
+		    s->link == NULL ? "goes on without its link"
+		    : s->leaving    ? "does not leave"
+				    : "does not answer the greeting");
 		(void)kill(s->pid, SIGKILL); /* not reaped yet: the pid is still its own */
 		return;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Builds and moves Shim__TaskState objects as a shim would. They are made the way protobuf-c makes them, so that one
- * free takes them down.
+ * Builds and moves Shim__TaskState objects as a shim would. They are made the way protobuf-c makes
+ * them, so that one free takes them down.
  */
 #include "daemon/snapshot.h"
 
@@ -10,10 +10,11 @@
 #include <errno.h>
 
 static void add_containers(Shim__TaskState *s, const struct task_def *td);
-static void bind_ports(Shim__ContainerState *c, const struct container_def *def, int mode, const char *address);
+static void bind_ports(
+    Shim__ContainerState *c, const struct container_def *def, int mode, const char *address);
 static void set_string(char **where, const char *value);
-static int parse_definition(const struct store_task *t, struct arena *a, struct json_object **ret_tree,
-    struct task_def *ret);
+static int parse_definition(const struct store_task *t, struct arena *a,
+    struct json_object **ret_tree, struct task_def *ret);
 
 Shim__TaskState *
 snapshot_of(const struct store_task *t)
@@ -42,7 +43,8 @@ snapshot_free(Shim__TaskState *s)
 }
 
 void
-snapshot_run(Shim__TaskState *s, const struct store_task *t, const char *publish_address, int64_t now)
+snapshot_run(
+    Shim__TaskState *s, const struct store_task *t, const char *publish_address, int64_t now)
 {
 	_cleanup_arena_ struct arena arena = { 0 };
 	_cleanup_json_ struct json_object *tree = NULL;
@@ -54,7 +56,8 @@ snapshot_run(Shim__TaskState *s, const struct store_task *t, const char *publish
 	s->connectivity_at_ms = now;
 	s->started_at_ms = now;
 	for (size_t i = 0; i < s->n_containers; i++) {
-		const struct container_def *def = known ? task_def_container(&td, s->containers[i]->name) : NULL;
+		const struct container_def *def =
+		    known ? task_def_container(&td, s->containers[i]->name) : NULL;
 
 		s->containers[i]->status = SHIM__CONTAINER_STATUS__CONTAINER_RUNNING;
 		if (def != NULL)
@@ -83,7 +86,8 @@ snapshot_end(Shim__TaskState *s, const char *code, const char *reason, int64_t n
 }
 
 static int
-parse_definition(const struct store_task *t, struct arena *a, struct json_object **ret_tree, struct task_def *ret)
+parse_definition(const struct store_task *t, struct arena *a, struct json_object **ret_tree,
+    struct task_def *ret)
 {
 	Shim__TaskSpec *spec = shim__task_spec__unpack(NULL, t->spec_len, t->spec);
 	struct err e;
@@ -109,7 +113,8 @@ add_containers(Shim__TaskState *s, const struct task_def *td)
 	}
 }
 
-/* NetworkBinding is given for bridge and host mode; a port that the Engine would have to choose has none. */
+/* NetworkBinding is given for bridge and host mode; a port that the Engine would have to choose has
+ * none. */
 static void
 bind_ports(Shim__ContainerState *c, const struct container_def *def, int mode, const char *address)
 {

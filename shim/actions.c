@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the moves of the task's state machine do. An action starts work and returns; that the work is done is a later
- * event. The clean-up after the end is here as well: containers, volumes, directories, until nothing is left.
+ * What the moves of the task's state machine do. An action starts work and returns; that the work
+ * is done is a later event. The clean-up after the end is here as well: containers, volumes,
+ * directories, until nothing is left.
  */
 #include "shim/task.h"
 #include "common/log.h"
@@ -185,7 +186,8 @@ clean_step(struct task *t)
 		if (!t->plan.volumes[i].owned)
 			continue;
 		t->pending++;
-		(void)engine_volume_remove(t->engine, t->plan.volumes[i].docker_name, on_volume_removed, t);
+		(void)engine_volume_remove(
+		    t->engine, t->plan.volumes[i].docker_name, on_volume_removed, t);
 	}
 	if (t->pending > 0)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Container.networkBindings: which ports of the host lead to a container, as the Engine's inspect tells it. Called by
- * container.c once a container runs.
+ * Container.networkBindings: which ports of the host lead to a container, as the Engine's inspect
+ * tells it. Called by container.c once a container runs.
  */
 #include "shim/container.h"
 #include "shim/task.h"
@@ -47,7 +47,8 @@ static void
 add_one(struct container *c, const struct plan_port *port, const char *ip, int64_t host_port)
 {
 	int64_t n = port->container_last - port->container_first + 1;
-	_cleanup_free_ char *container_range = port->range ? range_text(port->container_first, n) : NULL;
+	_cleanup_free_ char *container_range =
+	    port->range ? range_text(port->container_first, n) : NULL;
 	_cleanup_free_ char *host_range = port->range ? range_text(host_port, n) : NULL;
 	_cleanup_free_ char *address = xstrdup(ip);
 	_cleanup_free_ char *protocol = xstrdup(port->protocol);
@@ -70,9 +71,11 @@ bindings_read(struct container *c, struct json_object *ports)
 	bindings_clear(c);
 	for (size_t i = 0; i < c->plan->n_ports; i++) {
 		const struct plan_port *port = &c->plan->ports[i];
-		_cleanup_free_ char *key = xasprintf("%" PRId64 "/%s", port->container_first, port->protocol);
+		_cleanup_free_ char *key =
+		    xasprintf("%" PRId64 "/%s", port->container_first, port->protocol);
 		struct json_object *list = json_get(ports, key);
-		size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+		size_t n =
+		    json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 
 		if (host_mode)
 			add_one(c, port, "0.0.0.0", port->container_first);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of one container, one small step per callback. Called by actions.c, sync.c and the task's events; it must not
- * decide about the task.
+ * The life of one container, one small step per callback. Called by actions.c, sync.c and the
+ * task's events; it must not decide about the task.
  */
 #include "shim/container.h"
 #include "shim/task.h"
@@ -12,10 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* How long the end of a container that somebody else stopped is held back: `docker restart` looks like `docker stop`
- * until it starts the container again. */
+/* How long the end of a container that somebody else stopped is held back: `docker restart` looks
+ * like `docker stop` until it starts the container again. */
 #define RESTART_WAIT_MS 1000
-/* A signal that long ago has nothing to do with the end: `docker restart` waits 10 s before SIGKILL. */
+/* A signal that long ago has nothing to do with the end: `docker restart` waits 10 s before
+ * SIGKILL. */
 #define KILL_MEMORY_MS 15000
 
 static void container_create(struct container *c);
@@ -35,10 +36,12 @@ static void on_start_timeout(void *arg);
 static void on_arrival(struct gate *g, pid_t pid, void *cookie);
 static void on_passed(struct gate *g, const struct gate_failure *failure, void *cookie);
 
-static const struct gate_callbacks gate_callbacks = { .on_arrival = on_arrival, .on_passed = on_passed };
+static const struct gate_callbacks gate_callbacks = { .on_arrival = on_arrival,
+	.on_passed = on_passed };
 
 void
-container_init(struct container *c, struct task *t, size_t index, const char *name, const struct plan_container *plan)
+container_init(struct container *c, struct task *t, size_t index, const char *name,
+    const struct plan_container *plan)
 {
 	*c = (struct container){ .task = t, .index = index, .name = xstrdup(name), .plan = plan };
 }
@@ -112,7 +115,8 @@ container_advance(struct container *c)
 			container_create(c);
 		} else if (ready < 0) {
 			container_fail(c, "CannotStartContainerError", text);
-			c->has_exit_code = true; /* the agent's: a terminal dependency error counts as 143 */
+			c->has_exit_code =
+			    true; /* the agent's: a terminal dependency error counts as 143 */
 			c->exit_code = 128 + SIGTERM;
 		}
 		break;
@@ -137,7 +141,8 @@ ensure_gate(struct container *c, struct err *e)
 		return 0;
 	if (mkdir(c->task->gate_parent, 0755) < 0 && errno != EEXIST)
 		return err_set_errno(e, errno, "cannot make %s", c->task->gate_parent);
-	return gate_new(c->task->loop, c->task->gate_parent, c->name, &gate_callbacks, c, &c->gate, e);
+	return gate_new(
+	    c->task->loop, c->task->gate_parent, c->name, &gate_callbacks, c, &c->gate, e);
 }
 
 /* The next shared volume that must exist already, NULL where all were found. */
@@ -174,7 +179,8 @@ container_create(struct container *c)
 		c->req = engine_volume_inspect(c->task->engine, v->docker_name, on_volume, c);
 		return;
 	}
-	if (ensure_gate(c, &e) < 0 || plan_body(&c->task->plan, c->index, &c->image, &body, &e) < 0) {
+	if (ensure_gate(c, &e) < 0 ||
+	    plan_body(&c->task->plan, c->index, &c->image, &body, &e) < 0) {
 		container_fail(c, "CannotCreateContainerError", e.text);
 		return;
 	}
@@ -196,9 +202,10 @@ on_volume(const struct engine_reply *r, void *arg)
 		container_create(c);
 	} else {
 		const struct plan_volume *v = next_unchecked_volume(c);
-		_cleanup_free_ char *text = xasprintf("initialize volume: volume detection failed, volume '%s' does "
-						      "not exist and autoprovision is set to false",
-		    v->docker_name);
+		_cleanup_free_ char *text =
+		    xasprintf("initialize volume: volume detection failed, volume '%s' does "
+			      "not exist and autoprovision is set to false",
+			v->docker_name);
 
 		container_fail(c, "CannotCreateVolumeError", r->status == 404 ? text : r->text);
 	}
@@ -219,9 +226,11 @@ static void
 fail_create(struct container *c, const struct engine_reply *r)
 {
 	if (r->errnum == ETIMEDOUT)
-		container_fail(c, "DockerTimeoutError", "Could not transition to created; timed out after waiting 4m0s");
+		container_fail(c, "DockerTimeoutError",
+		    "Could not transition to created; timed out after waiting 4m0s");
 	else
-		container_fail(c, "CannotCreateContainerError", r->text != NULL ? r->text : "the reply has no Id");
+		container_fail(c, "CannotCreateContainerError",
+		    r->text != NULL ? r->text : "the reply has no Id");
 }
 
 static void
@@ -255,8 +264,9 @@ on_found(const struct engine_reply *r, void *arg)
 		container_learn(c, &facts);
 	else
 		container_fail(c, "CannotCreateContainerError",
-		    r->text != NULL ? r->text :
-				      "Error response from daemon: Conflict. The container name is already in use.");
+		    r->text != NULL ? r->text
+				    : "Error response from daemon: Conflict. The container name is "
+				      "already in use.");
 	task_run(c->task);
 }
 
@@ -283,7 +293,8 @@ on_started(const struct engine_reply *r, void *arg)
 	if (c->phase != PHASE_STARTING)
 		return;
 	if (r->errnum == ETIMEDOUT) {
-		container_fail(c, "DockerTimeoutError", "Could not transition to running; timed out after waiting 3m0s");
+		container_fail(c, "DockerTimeoutError",
+		    "Could not transition to running; timed out after waiting 3m0s");
 	} else if (r->text != NULL) {
 		container_fail(c, "CannotStartContainerError", r->text);
 	} else if (wants_ports(c) && !c->task->desired_stopped) {
@@ -335,7 +346,8 @@ check_running(struct container *c)
 		container_set_phase(c, PHASE_STOPPED);
 	} else if (c->died) {
 		container_fail(c, "CannotStartContainerError",
-		    "Error response from daemon: the container ended before its process was started");
+		    "Error response from daemon: the container ended before its process was "
+		    "started");
 	} else if (c->task->desired_stopped) {
 		task_post(c->task, EV_CHANGED);
 	}
@@ -372,7 +384,8 @@ on_passed(struct gate *g, const struct gate_failure *failure, void *cookie)
 	if (c->phase != PHASE_STARTING)
 		return;
 	if (failure != NULL) {
-		_cleanup_free_ char *text = gate_failure_text(failure, c->command != NULL ? c->command : "");
+		_cleanup_free_ char *text =
+		    gate_failure_text(failure, c->command != NULL ? c->command : "");
 		_cleanup_free_ char *full = xasprintf("Error response from daemon: %s", text);
 
 		container_fail(c, "CannotStartContainerError", full);
@@ -389,7 +402,8 @@ killed_by_hand(const struct container *c)
 	return c->killed_ms != 0 && c->stopped_ms - c->killed_ms < KILL_MEMORY_MS;
 }
 
-/* A container ended. Where its start was still being looked at, it was RUNNING for a moment, and that is announced. */
+/* A container ended. Where its start was still being looked at, it was RUNNING for a moment, and
+ * that is announced. */
 static void
 on_die(struct container *c, const struct engine_event *ev)
 {
@@ -399,8 +413,10 @@ on_die(struct container *c, const struct engine_event *ev)
 	c->died = true;
 	c->exit_code = ev->exit_code;
 	c->stopped_ms = ev->time_ms;
-	/* An init that lost its gate with the shim before this one never became the user's process: it is started again. */
-	if (c->phase == PHASE_STARTING && c->found_running && !c->gate_passed && !c->task->desired_stopped) {
+	/* An init that lost its gate with the shim before this one never became the user's process:
+	 * it is started again. */
+	if (c->phase == PHASE_STARTING && c->found_running && !c->gate_passed &&
+	    !c->task->desired_stopped) {
 		c->gate_passed = c->exit_code != GATE_EXIT_CLOSED;
 		if (!c->gate_passed) {
 			container_set_phase(c, PHASE_CREATED);
@@ -422,13 +438,15 @@ on_die(struct container *c, const struct engine_event *ev)
 	}
 }
 
-/* The process ended: what remains open is whether the memory limit did it, which the Engine may say later than die. */
+/* The process ended: what remains open is whether the memory limit did it, which the Engine may say
+ * later than die. */
 static void
 container_exited(struct container *c)
 {
 	struct opt_int memory = c->plan->def->memory;
 
-	if (c->exit_code == 128 + SIGKILL && memory.v > 0 && !c->oom && !c->task->desired_stopped && c->req == NULL) {
+	if (c->exit_code == 128 + SIGKILL && memory.v > 0 && !c->oom && !c->task->desired_stopped &&
+	    c->req == NULL) {
 		c->req = engine_inspect(c->task->engine, c->id, on_verdict, c);
 		return;
 	}
@@ -446,7 +464,8 @@ on_verdict(const struct engine_reply *r, void *arg)
 	struct engine_container facts;
 
 	if (c->phase == PHASE_RUNNING) {
-		c->oom = r->text == NULL && engine_container_read(r->body, &facts) == 0 && facts.oom_killed;
+		c->oom = r->text == NULL && engine_container_read(r->body, &facts) == 0 &&
+			 facts.oom_killed;
 		container_exited(c);
 	}
 	c->req = NULL;
@@ -551,7 +570,8 @@ container_halt(struct container *c)
 		if (c->died)
 			container_exited(c);
 		else if (c->stop_req == NULL && !depend_is_needed(c))
-			c->stop_req = engine_stop(c->task->engine, c->id, c->plan->stop_timeout_s, on_stop, c);
+			c->stop_req = engine_stop(
+			    c->task->engine, c->id, c->plan->stop_timeout_s, on_stop, c);
 		break;
 	case PHASE_CREATING:
 	case PHASE_STOPPED:
@@ -575,7 +595,8 @@ on_stop(const struct engine_reply *r, void *arg)
 	c->stop_req = engine_inspect(c->task->engine, c->id, on_still_there, c);
 }
 
-/* A container that cannot be stopped does not hold up the task; the clean-up removes it by force. */
+/* A container that cannot be stopped does not hold up the task; the clean-up removes it by force.
+ */
 static void
 on_still_there(const struct engine_reply *r, void *arg)
 {
@@ -608,16 +629,16 @@ container_forget(struct container *c)
 		c->phase = PHASE_NEW;
 }
 
-/* It has ended while nobody looked; the Engine kept how. An end before the gate opened was no life: init's own exit
- * says so, and it is started (again). */
+/* It has ended while nobody looked; the Engine kept how. An end before the gate opened was no life:
+ * init's own exit says so, and it is started (again). */
 static void
 learn_end(struct container *c, const struct engine_container *facts)
 {
 	bool ran = c->phase == PHASE_RUNNING || c->gate_passed;
 
 	if (facts->started_ms == 0 || (!ran && facts->exit_code == GATE_EXIT_CLOSED)) {
-		_cleanup_free_ char *text =
-		    xasprintf("Error response from daemon: %s", facts->error != NULL ? facts->error : "");
+		_cleanup_free_ char *text = xasprintf(
+		    "Error response from daemon: %s", facts->error != NULL ? facts->error : "");
 
 		if (facts->error != NULL)
 			container_fail(c, "CannotStartContainerError", text);

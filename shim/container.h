@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One container of a task: image, create, start through the gate, ports, exit, stop. It raises EV_CHANGED at its task
- * for each step; in which order and whether at all is decided there.
+ * One container of a task: image, create, start through the gate, ports, exit, stop. It raises
+ * EV_CHANGED at its task for each step; in which order and whether at all is decided there.
  */
 #ifndef SHIM_CONTAINER_H
 #define SHIM_CONTAINER_H
@@ -19,7 +19,8 @@ enum container_phase {
 	PHASE_FETCHED,
 	PHASE_CREATING,
 	PHASE_CREATED,
-	PHASE_STARTING, /* until start has returned, the exec has happened and the ports are known */
+	PHASE_STARTING, /* until start has returned, the exec has happened and the ports are known
+			 */
 	PHASE_RUNNING,
 	PHASE_STOPPED,
 	PHASE_MAX,
@@ -42,7 +43,7 @@ struct container {
 	char *digest;
 	struct engine_req *req; /* the one in flight */
 	struct engine_req *stop_req;
-	struct timer *timer; /* next attempt of a pull; the end of the wait for a restart */
+	struct timer *timer;       /* next attempt of a pull; the end of the wait for a restart */
 	struct timer *start_timer; /* startTimeout */
 	struct gate *gate;
 
@@ -52,11 +53,12 @@ struct container {
 	unsigned pull_attempts;
 	size_t volumes_checked;
 	bool start_returned, gate_passed;
-	bool found_running; /* by a shim that had not started it: whether its gate was passed, its end may have to tell */
+	bool found_running; /* by a shim that had not started it: whether its gate was passed, its
+			       end may have to tell */
 	bool start_timed_out;
 	bool failed; /* never ran: `reason` says why */
 
-	bool died; /* its end is known, the verdict is not */
+	bool died;         /* its end is known, the verdict is not */
 	int64_t killed_ms; /* when somebody else asked the Engine to end it, 0: nobody */
 	bool oom;
 	bool has_exit_code;
@@ -66,14 +68,16 @@ struct container {
 	enum health_state health;
 	struct container_binding *bindings;
 	size_t n_bindings;
-	bool seen;	      /* by the running sync */
-	bool removed;	      /* by the running clean-up */
+	bool seen;    /* by the running sync */
+	bool removed; /* by the running clean-up */
 };
 
-void container_init(struct container *c, struct task *t, size_t index, const char *name, const struct plan_container *plan);
+void container_init(struct container *c, struct task *t, size_t index, const char *name,
+    const struct plan_container *plan);
 void container_done(struct container *c);
 
-/* Starts the next piece of work towards RUNNING, where there is one and nothing has to be waited for. */
+/* Starts the next piece of work towards RUNNING, where there is one and nothing has to be waited
+ * for. */
 void container_advance(struct container *c);
 /* Starts, or goes on with, its end. Containers that depend on it must be STOPPED before. */
 void container_halt(struct container *c);
@@ -89,7 +93,8 @@ void container_fail(struct container *c, const char *error, const char *text);
 void container_set_phase(struct container *c, enum container_phase phase);
 /* Fetches the image, by a pull where it is absent (image.c). */
 void image_fetch(struct container *c);
-/* Whether what it depends on lets it be created: 1 yes, 0 not yet, -1 never, with the caller's text (depend.c). */
+/* Whether what it depends on lets it be created: 1 yes, 0 not yet, -1 never, with the caller's text
+ * (depend.c). */
 int depend_check(const struct container *c, char **ret_text);
 /* True if a container that depends on this one has not stopped yet. */
 bool depend_is_needed(const struct container *c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcurl's multi interface on the loop. libcurl may not be called from its own callbacks, so these only collect; what
- * came is given out when libcurl has returned. Called by engine.c; it must not know what is asked.
+ * libcurl's multi interface on the loop. libcurl may not be called from its own callbacks, so these
+ * only collect; what came is given out when libcurl has returned. Called by engine.c; it must not
+ * know what is asked.
  */
 #include "shim/curl.h"
 
@@ -30,10 +31,10 @@ struct curl_io_req {
 	char *body; /* what was received and not yet given out */
 	size_t len, size;
 	bool oversize;
-	bool fresh;  /* `body` has bytes that no line was looked for in */
+	bool fresh; /* `body` has bytes that no line was looked for in */
 	bool done;
 	CURLcode result;
-	bool busy;	/* one of its callbacks runs */
+	bool busy;      /* one of its callbacks runs */
 	bool cancelled; /* by that callback */
 };
 
@@ -130,7 +131,9 @@ curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 	_cleanup_free_ char *url = xasprintf("http://docker%s", ask->url);
 	CURL *h = require(curl_easy_init());
 
-	*r = (struct curl_io_req){ .io = io, .ask = *ask, .easy = h, .next = io->reqs, .link = &io->reqs };
+	*r = (struct curl_io_req){
+		.io = io, .ask = *ask, .easy = h, .next = io->reqs, .link = &io->reqs
+	};
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	io->reqs = r;
@@ -260,7 +263,8 @@ give(struct curl_io_req *r)
 	return true;
 }
 
-/* What came since, outside of libcurl. A callback may start and cancel any request: look from the start each time. */
+/* What came since, outside of libcurl. A callback may start and cancel any request: look from the
+ * start each time. */
 static void
 give_all(struct curl_io *io)
 {
@@ -290,7 +294,8 @@ on_socket(evutil_socket_t fd, short what, void *arg)
 {
 	struct curl_io *io = arg;
 	int running;
-	int mask = ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0);
+	int mask =
+	    ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0);
 
 	(void)curl_multi_socket_action(io->multi, fd, mask, &running);
 	give_all(io);
@@ -313,14 +318,16 @@ on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socket
 {
 	struct curl_io *io = userp;
 	struct event *ev = socketp;
-	short mask = (short)(((what & CURL_POLL_IN) ? EV_READ : 0) | ((what & CURL_POLL_OUT) ? EV_WRITE : 0));
+	short mask = (short)(((what & CURL_POLL_IN) ? EV_READ : 0) |
+			     ((what & CURL_POLL_OUT) ? EV_WRITE : 0));
 
 	(void)easy;
 	if (ev != NULL)
 		event_free(ev);
 	ev = NULL;
 	if (what != CURL_POLL_REMOVE) {
-		ev = require(event_new(loop_base(io->loop), fd, (short)(mask | EV_PERSIST), on_socket, io));
+		ev = require(
+		    event_new(loop_base(io->loop), fd, (short)(mask | EV_PERSIST), on_socket, io));
 		(void)event_add(ev, NULL);
 	}
 	(void)curl_multi_assign(io->multi, fd, ev);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP over one unix socket, driven by the loop: requests with a whole reply or a reply in lines, timeouts, cancel.
- * engine.c is the only caller. It must not know what is asked; it is the only room with libcurl in it.
+ * HTTP over one unix socket, driven by the loop: requests with a whole reply or a reply in lines,
+ * timeouts, cancel. engine.c is the only caller. It must not know what is asked; it is the only
+ * room with libcurl in it.
  */
 #ifndef SHIM_CURL_H
 #define SHIM_CURL_H
@@ -15,19 +16,20 @@ struct curl_io_req;
 
 /* How a request ended. */
 struct curl_io_reply {
-	int errnum;	      /* 0; ETIMEDOUT; EMSGSIZE: over CURL_IO_REPLY_MAX; ECONNREFUSED: the peer is away */
-	int status;	      /* of HTTP, 0 where none came */
-	const char *body;     /* what came and was no line, NUL-terminated */
+	int errnum; /* 0; ETIMEDOUT; EMSGSIZE: over CURL_IO_REPLY_MAX; ECONNREFUSED: the peer is
+		       away */
+	int status; /* of HTTP, 0 where none came */
+	const char *body; /* what came and was no line, NUL-terminated */
 	size_t len;
 	const char *api_version; /* the header Api-Version, NULL where there is none */
 };
 
 struct curl_io_ask {
 	const char *method;
-	const char *url;  /* "/v1.41/containers/json?all=1" */
-	const char *body; /* JSON, NULL: none */
+	const char *url;    /* "/v1.41/containers/json?all=1" */
+	const char *body;   /* JSON, NULL: none */
 	int64_t timeout_ms; /* of the whole request; 0: none */
-	int64_t idle_ms;  /* without a byte of a streamed reply; 0: none */
+	int64_t idle_ms;    /* without a byte of a streamed reply; 0: none */
 	/* Where set, a reply of status 200 is given out line by line, without the line's end. */
 	void (*on_line)(const char *line, size_t len, void *arg);
 	/* Called once, unless the request is cancelled; everything in the reply is borrowed. */
@@ -38,7 +40,8 @@ struct curl_io_ask {
 /* The caller's; curl_io_free ends all requests without a call. */
 struct curl_io *curl_io_new(struct loop *l, const char *socket_path);
 void curl_io_free(struct curl_io *c);
-/* Starts a request; strings of `ask` are copied. It is freed after on_done; never calls back from inside. */
+/* Starts a request; strings of `ask` are copied. It is freed after on_done; never calls back from
+ * inside. */
 struct curl_io_req *curl_io_send(struct curl_io *c, const struct curl_io_ask *ask);
 /* Ends a request without a call; legal inside its own callbacks. NULL is legal. */
 void curl_io_cancel(struct curl_io_req *r);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What containers of a task wait for: dependsOn, and what links, volumesFrom and shared namespaces imply. Looks at
- * phases, changes nothing. The texts are those of the agent (dependencygraph/graph.go).
+ * What containers of a task wait for: dependsOn, and what links, volumesFrom and shared namespaces
+ * imply. Looks at phases, changes nothing. The texts are those of the agent
+ * (dependencygraph/graph.go).
  */
 #include "shim/task.h"
 
@@ -48,22 +49,26 @@ depend_check(const struct container *c, char **ret_text)
 
 		if (is_satisfied(on, d->condition))
 			continue;
-		if (on->phase != PHASE_STOPPED && on->start_timed_out && d->condition >= PLAN_COMPLETE) {
-			*ret_text = xasprintf(
-			    "dependency graph: container ordering dependency [%s] for target [%s] has timed out.",
+		if (on->phase != PHASE_STOPPED && on->start_timed_out &&
+		    d->condition >= PLAN_COMPLETE) {
+			*ret_text = xasprintf("dependency graph: container ordering dependency "
+					      "[%s] for target [%s] has timed out.",
 			    on->name, c->name);
 			return -1;
 		}
 		if (never_ran(on)) {
-			*ret_text = xasprintf("dependency graph: failed to resolve the container ordering dependency "
-					      "[%s] for target [%s] because dependency will never start",
+			*ret_text = xasprintf(
+			    "dependency graph: failed to resolve the container ordering dependency "
+			    "[%s] for target [%s] because dependency will never start",
 			    on->name, c->name);
 			return -1;
 		}
 		if (ran(on) && d->condition == PLAN_SUCCESS) {
-			*ret_text = xasprintf("dependency graph: failed to resolve container ordering dependency [%s] "
-					      "for target [%s] as dependency did not exit successfully.",
-			    on->name, c->name);
+			*ret_text =
+			    xasprintf("dependency graph: failed to resolve container ordering "
+				      "dependency [%s] "
+				      "for target [%s] as dependency did not exit successfully.",
+				on->name, c->name);
 			return -1;
 		}
 		verdict = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connection to the Engine and its requests: reachability, version, the event stream, one struct engine_req and one
- * completion for all calls. Called by the task's files; what replies look like is in engine_read.c.
+ * The connection to the Engine and its requests: reachability, version, the event stream, one
+ * struct engine_req and one completion for all calls. Called by the task's files; what replies look
+ * like is in engine_read.c.
  */
 #include "shim/engine.h"
 #include "shim/curl.h"
@@ -114,7 +115,9 @@ engine_is_up(const struct engine *e)
 char *
 engine_away_text(const struct engine *e)
 {
-	return xasprintf("Cannot connect to the Docker daemon at unix://%s. Is the docker daemon running?", e->socket_path);
+	return xasprintf(
+	    "Cannot connect to the Docker daemon at unix://%s. Is the docker daemon running?",
+	    e->socket_path);
 }
 
 static void
@@ -122,9 +125,11 @@ engine_ping(void *arg)
 {
 	struct engine *e = arg;
 
-	(void)curl_io_send(e->io,
-	    &(struct curl_io_ask){
-		.method = "GET", .url = "/_ping", .timeout_ms = PING_TIMEOUT_MS, .on_done = on_ping, .arg = e });
+	(void)curl_io_send(e->io, &(struct curl_io_ask){ .method = "GET",
+				      .url = "/_ping",
+				      .timeout_ms = PING_TIMEOUT_MS,
+				      .on_done = on_ping,
+				      .arg = e });
 }
 
 static void
@@ -145,7 +150,8 @@ on_ping(const struct curl_io_reply *r, void *arg)
 static void
 append_escaped(char **s, const char *text)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	static const char plain[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 	size_t at = strlen(*s);
 	char *out = xrealloc(*s, at + 3 * strlen(text) + 1, 1);
 
@@ -170,7 +176,8 @@ append(char **s, const char *text)
 static char *
 filters(const struct engine *e, bool events)
 {
-	static const char *const wanted[] = { "start", "die", "stop", "kill", "oom", "destroy", "health_status" };
+	static const char *const wanted[] = { "start", "die", "stop", "kill", "oom", "destroy",
+		"health_status" };
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 	struct json_object *labels = json_object_new_array();
 	char *s = xstrdup("filters=");
@@ -188,18 +195,20 @@ filters(const struct engine *e, bool events)
 	return s;
 }
 
-/* With `since` the Engine replays what happened while nobody listened: nothing can fall between this and the look at
- * the facts that follows. Events may so come twice. */
+/* With `since` the Engine replays what happened while nobody listened: nothing can fall between
+ * this and the look at the facts that follows. Events may so come twice. */
 static void
 engine_subscribe(struct engine *e)
 {
 	_cleanup_free_ char *filter = filters(e, true);
-	_cleanup_free_ char *url = xasprintf("/v%s/events?since=%" PRId64 ".%03d&%s", e->version, e->since_ms / 1000,
-	    (int)(e->since_ms % 1000), filter);
+	_cleanup_free_ char *url = xasprintf("/v%s/events?since=%" PRId64 ".%03d&%s", e->version,
+	    e->since_ms / 1000, (int)(e->since_ms % 1000), filter);
 
-	(void)curl_io_send(e->io,
-	    &(struct curl_io_ask){
-		.method = "GET", .url = url, .on_line = on_event_line, .on_done = on_events_end, .arg = e });
+	(void)curl_io_send(e->io, &(struct curl_io_ask){ .method = "GET",
+				      .url = url,
+				      .on_line = on_event_line,
+				      .on_done = on_events_end,
+				      .arg = e });
 	e->up = true;
 	e->cb->on_up(e->cb->cookie);
 }
@@ -244,12 +253,15 @@ engine_lost(struct engine *e)
 
 /* One call: `path` follows the version. */
 static struct engine_req *
-engine_ask(struct engine *e, struct curl_io_ask ask, const char *path, engine_done_fn *done, void *arg)
+engine_ask(
+    struct engine *e, struct curl_io_ask ask, const char *path, engine_done_fn *done, void *arg)
 {
 	_cleanup_free_ char *url = xasprintf("/v%s%s", e->version, path);
 	struct engine_req *r = xcalloc(1, sizeof(*r));
 
-	*r = (struct engine_req){ .engine = e, .next = e->reqs, .link = &e->reqs, .done = done, .arg = arg };
+	*r = (struct engine_req){
+		.engine = e, .next = e->reqs, .link = &e->reqs, .done = done, .arg = arg
+	};
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	e->reqs = r;
@@ -269,7 +281,8 @@ engine_cancel(struct engine_req *r)
 	req_free(r);
 }
 
-/* The text of an error, "Error response from daemon: …" as Docker's client prints it; NULL where it worked. */
+/* The text of an error, "Error response from daemon: …" as Docker's client prints it; NULL where it
+ * worked. */
 static char *
 error_text(const struct engine_req *r, const struct curl_io_reply *reply, struct json_object *body)
 {
@@ -283,7 +296,8 @@ error_text(const struct engine_req *r, const struct curl_io_reply *reply, struct
 		return xasprintf("Error response from daemon: %s", r->stream_error);
 	if ((reply->status >= 200 && reply->status < 300) || reply->status == 304)
 		return NULL;
-	return xasprintf("Error response from daemon: %s", message != NULL ? message : "no reason given");
+	return xasprintf(
+	    "Error response from daemon: %s", message != NULL ? message : "no reason given");
 }
 
 static void
@@ -305,7 +319,9 @@ on_reply(const struct curl_io_reply *reply, void *arg)
 		(void)json_parse(reply->body, reply->len, &body, NULL);
 	text = error_text(r, reply, body);
 	req_free(r);
-	done(&(struct engine_reply){ .status = reply->status, .errnum = reply->errnum, .body = body, .text = text },
+	done(
+	    &(struct engine_reply){
+		.status = reply->status, .errnum = reply->errnum, .body = body, .text = text },
 	    done_arg);
 }
 
@@ -316,8 +332,9 @@ engine_image(struct engine *e, const char *ref, engine_done_fn *done, void *arg)
 
 	append_escaped(&path, ref);
 	append(&path, "/json");
-	return engine_ask(
-	    e, (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done, arg);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
+	    arg);
 }
 
 static void
@@ -334,11 +351,12 @@ on_pull_line(const char *line, size_t len, void *arg)
 }
 
 struct engine_req *
-engine_pull(struct engine *e, const char *ref, const char *platform, engine_done_fn *done, void *arg)
+engine_pull(
+    struct engine *e, const char *ref, const char *platform, engine_done_fn *done, void *arg)
 {
-	_cleanup_free_ char *path = xasprintf(
-	    "/images/create?%s%s%sfromImage=", platform != NULL ? "platform=" : "", platform != NULL ? platform : "",
-	    platform != NULL ? "&" : "");
+	_cleanup_free_ char *path =
+	    xasprintf("/images/create?%s%s%sfromImage=", platform != NULL ? "platform=" : "",
+		platform != NULL ? platform : "", platform != NULL ? "&" : "");
 	_cleanup_free_ char *repo = NULL;
 	_cleanup_free_ char *tag = NULL;
 
@@ -359,7 +377,8 @@ engine_create(struct engine *e, const char *name, const char *body, engine_done_
 {
 	_cleanup_free_ char *path = xasprintf("/containers/create?name=%s", name);
 
-	return engine_ask(e, (struct curl_io_ask){ .method = "POST", .body = body, .timeout_ms = CREATE_TIMEOUT_MS },
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "POST", .body = body, .timeout_ms = CREATE_TIMEOUT_MS },
 	    path, done, arg);
 }
 
@@ -368,8 +387,9 @@ engine_start(struct engine *e, const char *id, engine_done_fn *done, void *arg)
 {
 	_cleanup_free_ char *path = xasprintf("/containers/%s/start", id);
 
-	return engine_ask(
-	    e, (struct curl_io_ask){ .method = "POST", .timeout_ms = START_TIMEOUT_MS }, path, done, arg);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "POST", .timeout_ms = START_TIMEOUT_MS }, path, done,
+	    arg);
 }
 
 struct engine_req *
@@ -377,8 +397,9 @@ engine_inspect(struct engine *e, const char *id, engine_done_fn *done, void *arg
 {
 	_cleanup_free_ char *path = xasprintf("/containers/%s/json", id);
 
-	return engine_ask(
-	    e, (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done, arg);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
+	    arg);
 }
 
 struct engine_req *
@@ -387,7 +408,9 @@ engine_stop(struct engine *e, const char *id, int64_t timeout_s, engine_done_fn 
 	_cleanup_free_ char *path = xasprintf("/containers/%s/stop?t=%" PRId64, id, timeout_s);
 
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "POST", .timeout_ms = timeout_s * 1000 + STOP_EXTRA_MS }, path, done, arg);
+	    (struct curl_io_ask){
+		.method = "POST", .timeout_ms = timeout_s * 1000 + STOP_EXTRA_MS },
+	    path, done, arg);
 }
 
 struct engine_req *
@@ -395,8 +418,9 @@ engine_remove(struct engine *e, const char *id, engine_done_fn *done, void *arg)
 {
 	_cleanup_free_ char *path = xasprintf("/containers/%s?v=1&force=1", id);
 
-	return engine_ask(
-	    e, (struct curl_io_ask){ .method = "DELETE", .timeout_ms = REMOVE_TIMEOUT_MS }, path, done, arg);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "DELETE", .timeout_ms = REMOVE_TIMEOUT_MS }, path, done,
+	    arg);
 }
 
 struct engine_req *
@@ -405,8 +429,9 @@ engine_list(struct engine *e, engine_done_fn *done, void *arg)
 	_cleanup_free_ char *filter = filters(e, false);
 	_cleanup_free_ char *path = xasprintf("/containers/json?all=1&%s", filter);
 
-	return engine_ask(
-	    e, (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done, arg);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
+	    arg);
 }
 
 struct engine_req *
@@ -415,8 +440,9 @@ engine_volume_inspect(struct engine *e, const char *name, engine_done_fn *done, 
 	_cleanup_free_ char *path = xstrdup("/volumes/");
 
 	append_escaped(&path, name);
-	return engine_ask(
-	    e, (struct curl_io_ask){ .method = "GET", .timeout_ms = VOLUME_TIMEOUT_MS }, path, done, arg);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = VOLUME_TIMEOUT_MS }, path, done,
+	    arg);
 }
 
 struct engine_req *
@@ -425,6 +451,7 @@ engine_volume_remove(struct engine *e, const char *name, engine_done_fn *done, v
 	_cleanup_free_ char *path = xstrdup("/volumes/");
 
 	append_escaped(&path, name);
-	return engine_ask(
-	    e, (struct curl_io_ask){ .method = "DELETE", .timeout_ms = VOLUME_TIMEOUT_MS }, path, done, arg);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "DELETE", .timeout_ms = VOLUME_TIMEOUT_MS }, path, done,
+	    arg);
 }

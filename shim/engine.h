@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Docker Engine's API as typed calls, and the one rule for an Engine that goes away: every request in flight
- * vanishes, on_down is called, the connection is tried until it is back, then on_up. Who asks then looks at the facts
- * and asks again; no single request is ever repeated here. It must not know tasks.
+ * The Docker Engine's API as typed calls, and the one rule for an Engine that goes away: every
+ * request in flight vanishes, on_down is called, the connection is tried until it is back, then
+ * on_up. Who asks then looks at the facts and asks again; no single request is ever repeated here.
+ * It must not know tasks.
  */
 #ifndef SHIM_ENGINE_H
 #define SHIM_ENGINE_H
@@ -27,25 +28,26 @@ enum engine_event_kind {
 
 struct engine_event {
 	enum engine_event_kind kind;
-	const char *id;	     /* of the container */
+	const char *id; /* of the container */
 	int64_t time_ms;
-	int exit_code;	     /* ENGINE_DIE */
-	int signal;	     /* ENGINE_KILL */
+	int exit_code;            /* ENGINE_DIE */
+	int signal;               /* ENGINE_KILL */
 	enum health_state health; /* ENGINE_HEALTH */
 };
 
 struct engine_callbacks {
 	/* It answers, the version is agreed, events are subscribed: look at the facts now. */
 	void (*on_up)(void *cookie);
-	/* It is away: every request is gone without a call, and every engine_req pointer is dead. */
+	/* It is away: every request is gone without a call, and every engine_req pointer is dead.
+	 */
 	void (*on_down)(void *cookie);
 	void (*on_event)(const struct engine_event *ev, void *cookie);
 	void *cookie;
 };
 
 struct engine_reply {
-	int status; /* of HTTP, 0: none came */
-	int errnum; /* ETIMEDOUT, EMSGSIZE; 0 with a status */
+	int status;               /* of HTTP, 0: none came */
+	int errnum;               /* ETIMEDOUT, EMSGSIZE; 0 with a status */
 	struct json_object *body; /* NULL where there is none */
 	const char *text; /* NULL: it worked (2xx, 304), else "Error response from daemon: …" */
 };
@@ -60,9 +62,9 @@ struct engine_container {
 	bool oom_killed;
 	int pid;
 	int exit_code;
-	const char *error; /* State.Error, NULL if empty */
+	const char *error;   /* State.Error, NULL if empty */
 	const char *command; /* the first word of Config.Cmd, NULL if there is none */
-	int64_t started_ms; /* 0: never */
+	int64_t started_ms;  /* 0: never */
 	int64_t finished_ms;
 	enum health_state health;
 	struct json_object *labels;
@@ -70,16 +72,18 @@ struct engine_container {
 };
 
 /* A new connection, the caller's; tries to reach the Engine at once. `cb` outlives it. */
-struct engine *engine_new(struct loop *l, const char *socket_path, const struct engine_callbacks *cb);
+struct engine *engine_new(
+    struct loop *l, const char *socket_path, const struct engine_callbacks *cb);
 void engine_free(struct engine *e);
-/* From now on the events of containers with this label ("key=value") are wanted, those since `since_ms` too. on_up
- * is called once they are subscribed, and each time again after on_down. */
+/* From now on the events of containers with this label ("key=value") are wanted, those since
+ * `since_ms` too. on_up is called once they are subscribed, and each time again after on_down. */
 void engine_watch(struct engine *e, const char *label, int64_t since_ms);
 bool engine_is_up(const struct engine *e);
 /* What Docker's own client says when nobody answers. The caller's. */
 char *engine_away_text(const struct engine *e);
 
-/* Each starts one request; `done` is called once from the loop unless it is cancelled or on_down comes first. */
+/* Each starts one request; `done` is called once from the loop unless it is cancelled or on_down
+ * comes first. */
 struct engine_req *engine_image(struct engine *e, const char *ref, engine_done_fn *done, void *arg);
 /* `platform` is "linux/arm64" or NULL. Errors inside the stream count as errors of the request. */
 struct engine_req *engine_pull(
@@ -87,7 +91,8 @@ struct engine_req *engine_pull(
 struct engine_req *engine_create(
     struct engine *e, const char *name, const char *body, engine_done_fn *done, void *arg);
 struct engine_req *engine_start(struct engine *e, const char *id, engine_done_fn *done, void *arg);
-struct engine_req *engine_inspect(struct engine *e, const char *id, engine_done_fn *done, void *arg);
+struct engine_req *engine_inspect(
+    struct engine *e, const char *id, engine_done_fn *done, void *arg);
 /* SIGTERM or the image's STOPSIGNAL, after `timeout_s` SIGKILL. */
 struct engine_req *engine_stop(
     struct engine *e, const char *id, int64_t timeout_s, engine_done_fn *done, void *arg);
@@ -95,20 +100,25 @@ struct engine_req *engine_stop(
 struct engine_req *engine_remove(struct engine *e, const char *id, engine_done_fn *done, void *arg);
 /* All containers with the label that engine_watch was given. */
 struct engine_req *engine_list(struct engine *e, engine_done_fn *done, void *arg);
-struct engine_req *engine_volume_inspect(struct engine *e, const char *name, engine_done_fn *done, void *arg);
-struct engine_req *engine_volume_remove(struct engine *e, const char *name, engine_done_fn *done, void *arg);
+struct engine_req *engine_volume_inspect(
+    struct engine *e, const char *name, engine_done_fn *done, void *arg);
+struct engine_req *engine_volume_remove(
+    struct engine *e, const char *name, engine_done_fn *done, void *arg);
 /* Ends a request without a call. NULL is legal. */
 void engine_cancel(struct engine_req *r);
 
 /* Reads an inspect reply. Returns 0 or -EBADMSG. */
 int engine_container_read(struct json_object *body, struct engine_container *ret);
-/* One line of /events. Returns 0, or -EBADMSG where it is none that is known. The strings borrow from `o`. */
+/* One line of /events. Returns 0, or -EBADMSG where it is none that is known. The strings borrow
+ * from `o`. */
 int engine_event_read(struct json_object *o, struct engine_event *ret);
 /* RFC 3339 with fractions, as the Engine writes times; 0 for year 1 and for what is none. */
 int64_t engine_time_ms(const char *text);
-/* "1.41" as agreed between ours and what the header Api-Version says ("" where it says nothing usable). */
+/* "1.41" as agreed between ours and what the header Api-Version says ("" where it says nothing
+ * usable). */
 void engine_version_agree(const char *theirs, char out[static 16]);
-/* Splits "repo[:tag][@digest]" as the parameters fromImage and tag of a pull. Both are the caller's. */
+/* Splits "repo[:tag][@digest]" as the parameters fromImage and tag of a pull. Both are the
+ * caller's. */
 void engine_ref_split(const char *ref, char **ret_repo, char **ret_tag);
 
 #endif

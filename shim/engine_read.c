@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the Engine's replies and events mean, as C structs. Pure functions, called by engine.c and the task's files;
- * nothing here talks to anybody.
+ * What the Engine's replies and events mean, as C structs. Pure functions, called by engine.c and
+ * the task's files; nothing here talks to anybody.
  */
 #include "shim/engine.h"
 
@@ -11,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Ours is 1.41 (Engine 20.10). An Engine that speaks 1.44 may take nothing older than that (Engine 29). */
+/* Ours is 1.41 (Engine 20.10). An Engine that speaks 1.44 may take nothing older than that (Engine
+ * 29). */
 #define VERSION_OURS 41
 #define VERSION_NEWER 44
 
@@ -50,7 +51,8 @@ engine_event_read(struct json_object *o, struct engine_event *ret)
 	const char *action = json_get_str(o, "Action");
 
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (id == NULL || !streq(action, actions[i].action) || !streq(json_get_str(o, "Type"), "container"))
+		if (id == NULL || !streq(action, actions[i].action) ||
+		    !streq(json_get_str(o, "Type"), "container"))
 			continue;
 		*ret = (struct engine_event){
 			.kind = actions[i].kind,
@@ -126,7 +128,8 @@ engine_time_ms(const char *text)
 			ms += (*at - '0') * unit;
 	if (*at != 'Z' && sscanf(at, "%c%2d:%2d", &sign, &offset_h, &offset_m) != 3)
 		return 0;
-	seconds = (int64_t)timegm(&tm) - (sign == '-' ? -1 : 1) * (int64_t)(offset_h * 3600 + offset_m * 60);
+	seconds = (int64_t)timegm(&tm) -
+		  (sign == '-' ? -1 : 1) * (int64_t)(offset_h * 3600 + offset_m * 60);
 	return seconds > 0 ? seconds * 1000 + ms : 0;
 }
 
@@ -156,7 +159,8 @@ engine_ref_split(const char *ref, char **ret_repo, char **ret_tag)
 		const char *name_end = memchr(ref, '@', strlen(ref));
 
 		slash = memrchr(ref, '/', (size_t)(name_end - ref));
-		colon = memchr(slash != NULL ? slash : ref, ':', (size_t)(name_end - (slash != NULL ? slash : ref)));
+		colon = memchr(slash != NULL ? slash : ref, ':',
+		    (size_t)(name_end - (slash != NULL ? slash : ref)));
 		*ret_repo = xstrndup(ref, (size_t)((colon != NULL ? colon : name_end) - ref));
 		*ret_tag = xstrdup(digest + 1);
 	} else if (colon != NULL) {

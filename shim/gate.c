@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Serves the gates of one task's containers. Called by container.c; it knows sockets and directories, and must not
- * know the Engine or the task's state.
+ * Serves the gates of one task's containers. Called by container.c; it knows sockets and
+ * directories, and must not know the Engine or the task's state.
  */
 #include "shim/gate.h"
 
@@ -32,8 +32,8 @@ static void on_connection(evutil_socket_t fd, short what, void *arg);
 static void on_word(evutil_socket_t fd, short what, void *arg);
 
 int
-gate_new(struct loop *l, const char *parent, const char *name, const struct gate_callbacks *cb, void *cookie,
-    struct gate **ret, struct err *e)
+gate_new(struct loop *l, const char *parent, const char *name, const struct gate_callbacks *cb,
+    void *cookie, struct gate **ret, struct err *e)
 {
 	struct gate *g = xcalloc(1, sizeof(*g));
 	int r;
@@ -48,7 +48,8 @@ gate_new(struct loop *l, const char *parent, const char *name, const struct gate
 	return 0;
 }
 
-/* The names of tasks and containers are longer than a socket address: it is bound through its directory's descriptor. */
+/* The names of tasks and containers are longer than a socket address: it is bound through its
+ * directory's descriptor. */
 static int
 gate_listen(struct gate *g, const char *parent, const char *name, struct err *e)
 {
@@ -67,7 +68,8 @@ gate_listen(struct gate *g, const char *parent, const char *name, struct err *e)
 	if (bind(g->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    fchmodat(dir_fd, GATE_NAME, 0666, 0) < 0 || listen(g->listen_fd, GATE_BACKLOG) < 0)
 		return err_set_errno(e, errno, "cannot listen in %s", dir);
-	g->listen_event = event_new(loop_base(g->loop), g->listen_fd, EV_READ | EV_PERSIST, on_connection, g);
+	g->listen_event =
+	    event_new(loop_base(g->loop), g->listen_fd, EV_READ | EV_PERSIST, on_connection, g);
 	if (g->listen_event == NULL || event_add(g->listen_event, NULL) < 0)
 		return err_set_errno(e, ENOMEM, "cannot watch %s", dir);
 	return 0;
@@ -187,7 +189,7 @@ gate_was_passed(pid_t pid, const char *init_path)
 	struct stat running, init;
 
 	return pid > 0 && stat(exe, &running) == 0 && stat(init_path, &init) == 0 &&
-	    (running.st_dev != init.st_dev || running.st_ino != init.st_ino);
+	       (running.st_dev != init.st_dev || running.st_ino != init.st_ino);
 }
 
 /* Docker's own frame around what Go's exec.LookPath, or the kernel, said. */
@@ -198,10 +200,10 @@ gate_failure_text(const struct gate_failure *failure, const char *argv0)
 
 	if (failure->found)
 		what = xasprintf("exec %s: %s", argv0,
-		    failure->errnum == ENOEXEC ? "exec format error" :
-		    failure->errnum == ENOENT  ? "no such file or directory" :
-		    failure->errnum == EACCES  ? "permission denied" :
-						 strerror(failure->errnum));
+		    failure->errnum == ENOEXEC  ? "exec format error"
+		    : failure->errnum == ENOENT ? "no such file or directory"
+		    : failure->errnum == EACCES ? "permission denied"
+						: strerror(failure->errnum));
 	else if (failure->errnum == ENOENT && strchr(argv0, '/') == NULL)
 		what = xasprintf("exec: \"%s\": executable file not found in $PATH", argv0);
 	else if (failure->errnum == ENOENT)
@@ -212,7 +214,8 @@ gate_failure_text(const struct gate_failure *failure, const char *argv0)
 		what = xasprintf("exec: \"%s\": is a directory", argv0);
 	else
 		what = xasprintf("exec: \"%s\": %s", argv0, strerror(failure->errnum));
-	return xasprintf("failed to create shim task: OCI runtime create failed: runc create failed: unable to start "
+	return xasprintf("failed to create shim task: OCI runtime create failed: runc create "
+			 "failed: unable to start "
 			 "container process: %s: unknown",
 	    what);
 }

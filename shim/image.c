@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The image of a container: looked at, pulled where it is absent, looked at again. Called by container.c; errors are
- * worded and repeated as the agent does it (docker_client.go PullImage).
+ * The image of a container: looked at, pulled where it is absent, looked at again. Called by
+ * container.c; errors are worded and repeated as the agent does it (docker_client.go PullImage).
  */
 #include "shim/task.h"
 #include "common/log.h"
@@ -54,14 +54,16 @@ copy_strings(struct container *c, struct json_object *list)
 	return out;
 }
 
-/* The digest under which this repository knows the image; images that were never in a registry have none. */
+/* The digest under which this repository knows the image; images that were never in a registry have
+ * none. */
 static void
 set_digest(struct container *c, struct json_object *digests)
 {
 	_cleanup_free_ char *repo = NULL;
 	_cleanup_free_ char *tag = NULL;
 	const char *found = NULL;
-	size_t n = json_object_is_type(digests, json_type_array) ? json_object_array_length(digests) : 0;
+	size_t n =
+	    json_object_is_type(digests, json_type_array) ? json_object_array_length(digests) : 0;
 
 	engine_ref_split(c->plan->def->image, &repo, &tag);
 	for (size_t i = 0; i < n; i++) {
@@ -108,7 +110,8 @@ on_pull_again(void *arg)
 	struct container *c = arg;
 
 	c->pull_attempts++;
-	c->req = engine_pull(c->task->engine, c->plan->def->image, c->task->plan.platform, on_pulled, c);
+	c->req =
+	    engine_pull(c->task->engine, c->plan->def->image, c->task->plan.platform, on_pulled, c);
 }
 
 static bool
@@ -124,12 +127,13 @@ contains_any(const char *text, const char *const *what)
 static bool
 is_final(const struct engine_reply *r)
 {
-	static const char *const words[] = { "not found", "manifest unknown", "pull access denied", "unauthorized",
-		"authentication required", "access denied", "no basic auth", "invalid reference", "no matching manifest",
+	static const char *const words[] = { "not found", "manifest unknown", "pull access denied",
+		"unauthorized", "authentication required", "access denied", "no basic auth",
+		"invalid reference", "no matching manifest",
 		"does not match the specified platform", NULL };
 
 	return r->status == 400 || r->status == 401 || r->status == 403 || r->status == 404 ||
-	    contains_any(r->text, words);
+	       contains_any(r->text, words);
 }
 
 /* The reference as a registry client writes it: docker.io/library/x:y. */
@@ -145,21 +149,24 @@ canonical_ref(const char *ref)
 	digest = strchr(tag, ':') != NULL;
 	host_len = strcspn(repo, "/");
 	host = repo[host_len] == '/' &&
-	    (memchr(repo, '.', host_len) != NULL || memchr(repo, ':', host_len) != NULL || has_prefix(repo, "localhost/"));
-	return xasprintf("%s%s%s%s%s", host ? "" : "docker.io/", host || repo[host_len] == '/' ? "" : "library/", repo,
-	    digest ? "@" : ":", tag);
+	       (memchr(repo, '.', host_len) != NULL || memchr(repo, ':', host_len) != NULL ||
+		   has_prefix(repo, "localhost/"));
+	return xasprintf("%s%s%s%s%s", host ? "" : "docker.io/",
+	    host || repo[host_len] == '/' ? "" : "library/", repo, digest ? "@" : ":", tag);
 }
 
-/* Fargate's words for an image that the registry does not have; the Engine's own for everything else. */
+/* Fargate's words for an image that the registry does not have; the Engine's own for everything
+ * else. */
 static char *
 pull_error_text(const struct container *c, const struct engine_reply *r)
 {
-	static const char *const absent[] = { "manifest unknown", "not found: manifest", "manifest for", NULL };
+	static const char *const absent[] = { "manifest unknown", "not found: manifest",
+		"manifest for", NULL };
 	_cleanup_free_ char *ref = canonical_ref(c->plan->def->image);
 
 	if (c->task->plan.fargate && contains_any(r->text, absent))
-		return xasprintf(
-		    "pull image manifest has been retried %u time(s): failed to resolve ref %s: %s: not found",
+		return xasprintf("pull image manifest has been retried %u time(s): failed to "
+				 "resolve ref %s: %s: not found",
 		    c->pull_attempts, ref, ref);
 	return xstrdup(r->text);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * localemu-ecs-init: what the Engine starts in every container. It waits at the gate until the shim has prepared the
- * namespace, then becomes the user's process in place. It asks nothing of the image and leaves signals, environment,
- * user and descriptors as they were; it must not know what is being prepared.
+ * localemu-ecs-init: what the Engine starts in every container. It waits at the gate until the shim
+ * has prepared the namespace, then becomes the user's process in place. It asks nothing of the
+ * image and leaves signals, environment, user and descriptors as they were; it must not know what
+ * is being prepared.
  */
 #include "common/gate.h"
 
@@ -61,7 +62,8 @@ gate_pass(void)
 	return n == 1 && word == GATE_OPEN ? fd : -1;
 }
 
-/* What runc asks of a file before it tries to run it (Go's exec.LookPath): no directory, any execute bit. */
+/* What runc asks of a file before it tries to run it (Go's exec.LookPath): no directory, any
+ * execute bit. */
 static int
 check_executable(const char *path)
 {
@@ -92,7 +94,8 @@ join(char path[static PATH_MAX], const char *dir, size_t dir_len, const char *na
 	return true;
 }
 
-/* Finds what argv[0] names, as runc does. Returns 0 or the errno; ENOENT where no directory of PATH has it. */
+/* Finds what argv[0] names, as runc does. Returns 0 or the errno; ENOENT where no directory of PATH
+ * has it. */
 static int
 find(const char *name, char path[static PATH_MAX])
 {

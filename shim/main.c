@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * localemu-ecs-shim: one process per task. Talks with the daemon on descriptor 3 and wires link, Engine and task
- * together. When the daemon goes away it exits and leaves the containers as they are.
+ * localemu-ecs-shim: one process per task. Talks with the daemon on descriptor 3 and wires link,
+ * Engine and task together. When the daemon goes away it exits and leaves the containers as they
+ * are.
  */
 #include "shim/report.h"
 #include "common/link.h"
@@ -59,7 +60,8 @@ main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(022);
 	if (fcntl(LINK_FD, F_GETFD) < 0) {
-		fprintf(stderr, "localemu-ecs-shim is started by localemu-ecsd, with its socket on descriptor 3\n");
+		fprintf(stderr, "localemu-ecs-shim is started by localemu-ecsd, with its socket on "
+				"descriptor 3\n");
 		return EXIT_FAILURE;
 	}
 	(void)fcntl(LINK_FD, F_SETFD, FD_CLOEXEC);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes the plan of a task: names, labels, ports, volumes, dependencies and their order. Called once per task by task.c;
- * the Engine's JSON is made in plan_body.c.
+ * Makes the plan of a task: names, labels, ports, volumes, dependencies and their order. Called
+ * once per task by task.c; the Engine's JSON is made in plan_body.c.
  */
 #include "shim/plan.h"
 
@@ -77,7 +77,8 @@ parse(struct plan *p, const struct plan_input *in, struct err *e)
 	int r = task_def_parse(in->definition_json, &p->arena, &p->definition_tree, &p->def, e);
 
 	if (r == 0 && in->overrides_json != NULL && in->overrides_json[0] != '\0')
-		r = task_override_parse(in->overrides_json, &p->arena, &p->overrides_tree, &p->overrides, e);
+		r = task_override_parse(
+		    in->overrides_json, &p->arena, &p->overrides_tree, &p->overrides, e);
 	return r;
 }
 
@@ -96,7 +97,9 @@ name_all(struct plan *p, const struct plan_input *in)
 	const struct td_runtime_platform *platform = p->def.runtime_platform;
 
 	/* Tasks that start at the same time look in different places. */
-	p->next_range = RANGE_FIRST + strtoll(arena_printf(&p->arena, "%.4s", in->task_id), NULL, 16) % (RANGE_LAST - RANGE_FIRST);
+	p->next_range =
+	    RANGE_FIRST + strtoll(arena_printf(&p->arena, "%.4s", in->task_id), NULL, 16) %
+			      (RANGE_LAST - RANGE_FIRST);
 	p->fargate = streq(in->launch_type, "FARGATE");
 	p->execution_env = p->fargate ? "AWS_ECS_FARGATE" : "AWS_ECS_EC2";
 	p->region = arena_strdup(&p->arena, in->region);
@@ -106,7 +109,8 @@ name_all(struct plan *p, const struct plan_input *in)
 	p->task_arn = arena_strdup(&p->arena, in->task_arn);
 	p->owner = arena_strdup(&p->arena, in->owner);
 	if (platform != NULL && platform->cpu_architecture != CPU_UNSET)
-		p->platform = platform->cpu_architecture == CPU_ARM64 ? "linux/arm64" : "linux/amd64";
+		p->platform =
+		    platform->cpu_architecture == CPU_ARM64 ? "linux/arm64" : "linux/amd64";
 	add_label(p, "localemu.service", "ecs");
 	add_label(p, "localemu.owner", in->owner);
 	add_label(p, "localemu.cluster", in->cluster_arn);
@@ -114,7 +118,8 @@ name_all(struct plan *p, const struct plan_input *in)
 	add_label(p, "com.amazonaws.ecs.task-arn", in->task_arn);
 	add_label(p, "com.amazonaws.ecs.cluster", in->cluster_name);
 	add_label(p, "com.amazonaws.ecs.task-definition-family", in->family);
-	add_label(p, "com.amazonaws.ecs.task-definition-version", arena_printf(&p->arena, "%" PRId64, in->revision));
+	add_label(p, "com.amazonaws.ecs.task-definition-version",
+	    arena_printf(&p->arena, "%" PRId64, in->revision));
 }
 
 static const struct container_override *
@@ -135,8 +140,8 @@ plan_container(struct plan *p, size_t i, const struct plan_input *in)
 	*c = (struct plan_container){
 		.def = def,
 		.override = find_override(p, def->name),
-		.docker_name = arena_printf(&p->arena, "localemu-ecs-%.*s-%.*s-%s", CLUSTER_NAME_MAX, in->cluster_name,
-		    TASK_ID_SHORT, in->task_id, def->name),
+		.docker_name = arena_printf(&p->arena, "localemu-ecs-%.*s-%.*s-%s",
+		    CLUSTER_NAME_MAX, in->cluster_name, TASK_ID_SHORT, in->task_id, def->name),
 		.essential = def->essential != TRI_FALSE,
 		.stop_timeout_s = def->stop_timeout.set ? def->stop_timeout.v : STOP_TIMEOUT_S,
 		.start_timeout_s = def->start_timeout.set ? def->start_timeout.v : 0,
@@ -148,7 +153,8 @@ plan_container(struct plan *p, size_t i, const struct plan_input *in)
 
 static void choose_range(struct plan *p, struct plan_port *port);
 
-/* Ports leave a namespace of their own only in bridge mode; in host mode they are open by themselves. */
+/* Ports leave a namespace of their own only in bridge mode; in host mode they are open by
+ * themselves. */
 static void
 plan_ports(struct plan *p, struct plan_container *c)
 {
@@ -163,8 +169,8 @@ plan_ports(struct plan *p, struct plan_container *c)
 
 		port->protocol = m->protocol == PROTOCOL_UDP ? "udp" : "tcp";
 		if (m->container_port_range != NULL) {
-			if (sscanf(m->container_port_range, "%" SCNd64 "-%" SCNd64, &port->container_first,
-				&port->container_last) != 2)
+			if (sscanf(m->container_port_range, "%" SCNd64 "-%" SCNd64,
+				&port->container_first, &port->container_last) != 2)
 				continue;
 			port->range = true;
 			if (bridge)
@@ -188,7 +194,8 @@ choose_range(struct plan *p, struct plan_port *port)
 
 	port->host_first = plan_free_range(p->publish_address, port->protocol, p->next_range, n);
 	if (port->host_first == 0)
-		port->host_first = plan_free_range(p->publish_address, port->protocol, RANGE_FIRST, n);
+		port->host_first =
+		    plan_free_range(p->publish_address, port->protocol, RANGE_FIRST, n);
 	p->next_range = port->host_first + n;
 }
 
@@ -247,13 +254,14 @@ plan_volumes(struct plan *p, const struct plan_input *in)
 			v->docker_name = def->name;
 			v->must_exist = def->docker->autoprovision != TRI_TRUE;
 		} else if (def->efs != NULL) {
-			v->docker_name = volume_key(p, "efs", def->efs->file_system_id, def->efs->root_directory);
+			v->docker_name = volume_key(
+			    p, "efs", def->efs->file_system_id, def->efs->root_directory);
 		} else if (def->s3files != NULL) {
-			v->docker_name =
-			    volume_key(p, "s3files", def->s3files->file_system_arn, def->s3files->root_directory);
+			v->docker_name = volume_key(p, "s3files", def->s3files->file_system_arn,
+			    def->s3files->root_directory);
 		} else {
-			v->docker_name = arena_printf(
-			    &p->arena, "localemu-ecs-%.*s-%s", TASK_ID_SHORT, in->task_id, def->name);
+			v->docker_name = arena_printf(&p->arena, "localemu-ecs-%.*s-%s",
+			    TASK_ID_SHORT, in->task_id, def->name);
 			v->owned = true;
 		}
 	}
@@ -269,7 +277,8 @@ plan_volume_find(const struct plan *p, const char *name)
 }
 
 static int
-add_dep(struct plan *p, size_t i, const char *on, size_t on_len, enum plan_condition condition, struct err *e)
+add_dep(struct plan *p, size_t i, const char *on, size_t on_len, enum plan_condition condition,
+    struct err *e)
 {
 	struct plan_container *c = &p->containers[i];
 
@@ -282,8 +291,9 @@ add_dep(struct plan *p, size_t i, const char *on, size_t on_len, enum plan_condi
 		return 0;
 	}
 	return err_set(e, ERR_CLIENT,
-	    "dependency graph: container ordering dependency [%.*s] for target [%s] does not exist.", (int)on_len, on,
-	    c->def->name);
+	    "dependency graph: container ordering dependency [%.*s] for target [%s] does not "
+	    "exist.",
+	    (int)on_len, on, c->def->name);
 }
 
 static enum plan_condition
@@ -315,9 +325,11 @@ plan_deps(struct plan *p, size_t i, struct err *e)
 
 		if (d->condition == DEPEND_HEALTHY && on != NULL && on->health_check == NULL)
 			return err_set(e, ERR_CLIENT,
-			    "dependency graph: container ordering dependency [%s] for target [%s] has no health check.",
+			    "dependency graph: container ordering dependency [%s] for target [%s] "
+			    "has no health check.",
 			    on->name, def->name);
-		r = add_dep(p, i, d->container_name, strlen(d->container_name), condition_of(d->condition), e);
+		r = add_dep(p, i, d->container_name, strlen(d->container_name),
+		    condition_of(d->condition), e);
 	}
 	for (size_t k = 0; r == 0 && k < def->links.n; k++)
 		r = add_dep(p, i, def->links.v[k], strcspn(def->links.v[k], ":"), PLAN_START, e);
@@ -355,7 +367,8 @@ plan_order(struct plan *p, struct err *e)
 				p->order[done++] = i;
 		}
 		if (done == before)
-			return err_set(e, ERR_CLIENT, "task has a circular dependency between its containers");
+			return err_set(
+			    e, ERR_CLIENT, "task has a circular dependency between its containers");
 	}
 	return 0;
 }
@@ -385,8 +398,8 @@ comes_before(const struct plan *p, size_t i, size_t on)
 	return false;
 }
 
-/* In awsvpc mode containers share localhost: they join the leader's namespace, save those that it waits for. pidMode and
- * ipcMode "task" are shared the same way. */
+/* In awsvpc mode containers share localhost: they join the leader's namespace, save those that it
+ * waits for. pidMode and ipcMode "task" are shared the same way. */
 static void
 join_leader(struct plan *p)
 {
@@ -400,6 +413,7 @@ join_leader(struct plan *p)
 		if (i == p->leader || comes_before(p, i, p->leader))
 			continue;
 		c->joins = true;
-		c->deps[c->n_deps++] = (struct plan_dep){ .on = p->leader, .condition = PLAN_START };
+		c->deps[c->n_deps++] =
+		    (struct plan_dep){ .on = p->leader, .condition = PLAN_START };
 	}
 }

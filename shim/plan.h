@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Task definition and overrides as a plan: which containers, in which order, with which names, ports, volumes and
- * dependencies, and for each the JSON that the Engine's create call takes. Pure data: made once per task from what the
- * daemon sent; it must not know the Engine's state or the link.
+ * Task definition and overrides as a plan: which containers, in which order, with which names,
+ * ports, volumes and dependencies, and for each the JSON that the Engine's create call takes. Pure
+ * data: made once per task from what the daemon sent; it must not know the Engine's state or the
+ * link.
  */
 #ifndef SHIM_PLAN_H
 #define SHIM_PLAN_H
@@ -21,15 +22,22 @@ struct plan_input {
 	const char *launch_type;
 	const char *definition_json;
 	const char *overrides_json; /* NULL or "": none */
-	const char *gate_parent; /* directory with one gate directory per container */
+	const char *gate_parent;    /* directory with one gate directory per container */
 	const char *init_path;
 	const char *publish_address;
 	const char *owner;
 };
 
-/* When a dependency is satisfied (ContainerDependency.condition, and what links, volumesFrom and shared namespaces
- * imply). */
-enum plan_condition { PLAN_CREATED, PLAN_START, PLAN_COMPLETE, PLAN_SUCCESS, PLAN_HEALTHY, PLAN_CONDITION_MAX };
+/* When a dependency is satisfied (ContainerDependency.condition, and what links, volumesFrom and
+ * shared namespaces imply). */
+enum plan_condition {
+	PLAN_CREATED,
+	PLAN_START,
+	PLAN_COMPLETE,
+	PLAN_SUCCESS,
+	PLAN_HEALTHY,
+	PLAN_CONDITION_MAX
+};
 
 struct plan_dep {
 	size_t on; /* index of a container */
@@ -38,9 +46,9 @@ struct plan_dep {
 
 struct plan_port {
 	int64_t container_first, container_last;
-	int64_t host_first; /* 0: the Engine chooses */
+	int64_t host_first;   /* 0: the Engine chooses */
 	const char *protocol; /* "tcp", "udp" */
-	bool range; /* containerPortRange was given */
+	bool range;           /* containerPortRange was given */
 };
 
 struct plan_container {
@@ -52,7 +60,7 @@ struct plan_container {
 	int64_t start_timeout_s; /* 0: none */
 	struct plan_dep *deps;
 	size_t n_deps;
-	bool joins; /* the leader's network namespace */
+	bool joins;              /* the leader's network namespace */
 	struct plan_port *ports; /* those that the Engine publishes, or that host mode opens */
 	size_t n_ports;
 };
@@ -60,13 +68,14 @@ struct plan_container {
 struct plan_volume {
 	const struct td_volume *def;
 	const char *docker_name; /* NULL: a path of the host */
-	bool owned;	 /* goes away with the task */
-	bool must_exist; /* scope shared without autoprovision */
+	bool owned;              /* goes away with the task */
+	bool must_exist;         /* scope shared without autoprovision */
 };
 
 struct plan {
 	struct arena arena;
-	struct json_object *definition_tree, *overrides_tree; /* what def and overrides borrow from */
+	struct json_object *definition_tree,
+	    *overrides_tree; /* what def and overrides borrow from */
 	struct task_def def;
 	struct task_override overrides;
 	const char *labels[8][2];
@@ -89,19 +98,24 @@ struct plan_image {
 	struct str_list entrypoint, cmd;
 };
 
-/* Fills `ret`, to be given to plan_done. On failure nothing is left but `e`: a definition that cannot run (unknown or
- * circular dependencies). */
+/* Fills `ret`, to be given to plan_done. On failure nothing is left but `e`: a definition that
+ * cannot run (unknown or circular dependencies). */
 int plan_build(const struct plan_input *in, struct plan *ret, struct err *e);
 /* Frees what a plan, also a zeroed one, owns. */
 void plan_done(struct plan *p);
 
-/* The body of the create call of container `i`; the caller's. Fails where there is no command to run. */
-int plan_body(const struct plan *p, size_t i, const struct plan_image *image, char **ret, struct err *e);
-/* The user's process as Docker merges it from definition, override and image; the strings borrow from those. */
-void plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret, struct arena *a);
+/* The body of the create call of container `i`; the caller's. Fails where there is no command to
+ * run. */
+int plan_body(
+    const struct plan *p, size_t i, const struct plan_image *image, char **ret, struct err *e);
+/* The user's process as Docker merges it from definition, override and image; the strings borrow
+ * from those. */
+void plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret,
+    struct arena *a);
 /* The volume that a mount point names; NULL where there is none. */
 const struct plan_volume *plan_volume_find(const struct plan *p, const char *name);
-/* The first of `n` neighbouring host ports at or above `from` that are free on `address`; 0 where there are none. */
+/* The first of `n` neighbouring host ports at or above `from` that are free on `address`; 0 where
+ * there are none. */
 int64_t plan_free_range(const char *address, const char *protocol, int64_t from, int64_t n);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One container of the plan as the body of the Engine's create call: every field of a container definition that a Linux
- * Engine can do, in the order of the table in RegisterTaskDefinition's documentation. Called by container.c.
+ * One container of the plan as the body of the Engine's create call: every field of a container
+ * definition that a Linux Engine can do, in the order of the table in RegisterTaskDefinition's
+ * documentation. Called by container.c.
  */
 #include "shim/plan.h"
 #include "common/gate.h"
@@ -13,7 +14,7 @@
 #define NS_PER_S 1000000000LL
 #define CPU_SHARES_MIN 2 /* agent: task_linux.go dockerCPUShares */
 #define CPU_SHARES_MAX 262144
-#define MEMORY_MIN_MIB 6 /* ContainerDefinition.memory */
+#define MEMORY_MIN_MIB 6     /* ContainerDefinition.memory */
 #define HEALTH_INTERVAL_S 30 /* HealthCheck's defaults */
 #define HEALTH_TIMEOUT_S 5
 #define HEALTH_RETRIES 3
@@ -112,14 +113,17 @@ push_list(struct json_object *o, const char *key, const struct str_list *values)
 		push(o, key, values->v[i]);
 }
 
-/* The Engine's own rule (moby: daemon/commit.go merge): an entry point of the user drops the image's command. */
+/* The Engine's own rule (moby: daemon/commit.go merge): an entry point of the user drops the
+ * image's command. */
 void
-plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret, struct arena *a)
+plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret,
+    struct arena *a)
 {
 	const struct plan_container *c = &p->containers[i];
 	struct str_list entry = c->def->entry_point;
-	struct str_list cmd =
-	    c->override != NULL && c->override->command.n > 0 ? c->override->command : c->def->command;
+	struct str_list cmd = c->override != NULL && c->override->command.n > 0
+				  ? c->override->command
+				  : c->def->command;
 
 	if (entry.n == 0) {
 		if (cmd.n == 0)
@@ -151,7 +155,8 @@ put_process(struct body *b, const struct str_list *argv)
 	json_add_int(b->config, "StopTimeout", b->c->stop_timeout_s);
 }
 
-/* The last one of a name wins; the override wins over the definition (ContainerOverride.environment). */
+/* The last one of a name wins; the override wins over the definition
+ * (ContainerOverride.environment). */
 static void
 put_environment(struct body *b)
 {
@@ -163,12 +168,14 @@ put_environment(struct body *b)
 	for (size_t i = 0; i < b->def->environment.n; i++)
 		if (b->def->environment.v[i].name != NULL)
 			json_add_str(env, b->def->environment.v[i].name,
-			    b->def->environment.v[i].value != NULL ? b->def->environment.v[i].value : "");
+			    b->def->environment.v[i].value != NULL ? b->def->environment.v[i].value
+								   : "");
 	for (size_t i = 0; b->c->override != NULL && i < b->c->override->environment.n; i++)
 		if (b->c->override->environment.v[i].name != NULL)
 			json_add_str(env, b->c->override->environment.v[i].name,
-			    b->c->override->environment.v[i].value != NULL ? b->c->override->environment.v[i].value :
-									     "");
+			    b->c->override->environment.v[i].value != NULL
+				? b->c->override->environment.v[i].value
+				: "");
 	json_object_object_foreach(env, name, value)
 	{
 		_cleanup_free_ char *pair = xasprintf("%s=%s", name, json_object_get_string(value));
@@ -184,7 +191,8 @@ put_labels(struct body *b)
 	struct json_object *labels = object(b->config, "Labels");
 
 	for (size_t i = 0; i < b->def->docker_labels.n; i++)
-		json_add_str(labels, b->def->docker_labels.keys[i], b->def->docker_labels.values[i]);
+		json_add_str(
+		    labels, b->def->docker_labels.keys[i], b->def->docker_labels.values[i]);
 	for (size_t i = 0; i < b->plan->n_labels; i++)
 		json_add_str(labels, b->plan->labels[i][0], b->plan->labels[i][1]);
 	json_add_str(labels, "localemu.container-name", b->def->name);
@@ -206,21 +214,24 @@ put_health(struct body *b)
 	if (!streq(first, "CMD") && !streq(first, "CMD-SHELL") && !streq(first, "NONE"))
 		push(o, "Test", "CMD");
 	push_list(o, "Test", &h->command);
-	json_add_int(o, "Interval", (h->interval.set ? h->interval.v : HEALTH_INTERVAL_S) * NS_PER_S);
+	json_add_int(
+	    o, "Interval", (h->interval.set ? h->interval.v : HEALTH_INTERVAL_S) * NS_PER_S);
 	json_add_int(o, "Timeout", (h->timeout.set ? h->timeout.v : HEALTH_TIMEOUT_S) * NS_PER_S);
 	json_add_int(o, "Retries", h->retries.set ? h->retries.v : HEALTH_RETRIES);
 	json_add_int(o, "StartPeriod", h->start_period.v * NS_PER_S);
 }
 
 /* A container's number, or its override's. */
-#define NUMBER(b, m) ((b)->c->override != NULL && (b)->c->override->m.set ? (b)->c->override->m : (b)->def->m)
+#define NUMBER(b, m)                                                                               \
+	((b)->c->override != NULL && (b)->c->override->m.set ? (b)->c->override->m : (b)->def->m)
 
 /* The task's memory holds for containers without a limit of their own. */
 static int64_t
 memory_mib(const struct body *b)
 {
 	struct opt_int memory = NUMBER(b, memory);
-	const char *task = b->plan->overrides.memory != NULL ? b->plan->overrides.memory : b->plan->def.memory;
+	const char *task =
+	    b->plan->overrides.memory != NULL ? b->plan->overrides.memory : b->plan->def.memory;
 	int64_t mib = memory.v;
 
 	if (mib == 0 && (task == NULL || task_def_memory_mib(task, &mib) < 0))
@@ -272,7 +283,8 @@ put_resources(struct body *b)
 	}
 }
 
-/* NetworkMode, PidMode and IpcMode; who joins another's namespace has no say in names and resolvers. */
+/* NetworkMode, PidMode and IpcMode; who joins another's namespace has no say in names and
+ * resolvers. */
 static void
 put_network(struct body *b)
 {
@@ -285,7 +297,8 @@ put_network(struct body *b)
 	};
 	const struct plan *p = b->plan;
 	bool joins = b->c->joins && p->def.network_mode == NETWORK_AWSVPC;
-	_cleanup_free_ char *leader = xasprintf("container:%s", p->containers[p->leader].docker_name);
+	_cleanup_free_ char *leader =
+	    xasprintf("container:%s", p->containers[p->leader].docker_name);
 
 	json_add_str(b->host, "NetworkMode", joins ? leader : modes[p->def.network_mode]);
 	if (p->def.pid_mode == PID_HOST)
@@ -304,8 +317,8 @@ put_network(struct body *b)
 	push_list(b->host, "Dns", &b->def->dns_servers);
 	push_list(b->host, "DnsSearch", &b->def->dns_search_domains);
 	for (size_t i = 0; i < b->def->extra_hosts.n; i++) {
-		_cleanup_free_ char *entry = xasprintf(
-		    "%s:%s", b->def->extra_hosts.v[i].hostname, b->def->extra_hosts.v[i].ip_address);
+		_cleanup_free_ char *entry = xasprintf("%s:%s", b->def->extra_hosts.v[i].hostname,
+		    b->def->extra_hosts.v[i].ip_address);
 
 		push(b->host, "ExtraHosts", entry);
 	}
@@ -319,7 +332,8 @@ put_network(struct body *b)
 
 			if (strlen(name) != len || memcmp(name, link, len) != 0)
 				continue;
-			entry = xasprintf("%s:%s", p->containers[k].docker_name, link[len] == ':' ? link + len + 1 : name);
+			entry = xasprintf("%s:%s", p->containers[k].docker_name,
+			    link[len] == ':' ? link + len + 1 : name);
 			push(b->host, "Links", entry);
 		}
 	}
@@ -335,9 +349,11 @@ put_ports(struct body *b)
 		const struct plan_port *port = &b->c->ports[i];
 
 		for (int64_t n = 0; n <= port->container_last - port->container_first; n++) {
-			_cleanup_free_ char *key = xasprintf("%" PRId64 "/%s", port->container_first + n, port->protocol);
+			_cleanup_free_ char *key =
+			    xasprintf("%" PRId64 "/%s", port->container_first + n, port->protocol);
 			_cleanup_free_ char *host =
-			    port->host_first == 0 ? xstrdup("") : xasprintf("%" PRId64, port->host_first + n);
+			    port->host_first == 0 ? xstrdup("")
+						  : xasprintf("%" PRId64, port->host_first + n);
 			struct json_object *binding = json_object_new_object();
 
 			(void)object(object(b->config, "ExposedPorts"), key);
@@ -360,7 +376,8 @@ put_mount(struct body *b, const char *source, const char *target)
 	json_object_array_add(array(b->host, "Mounts"), o);
 }
 
-/* A named volume is made by the Engine with the container, with labels, so that whose it is can be seen later. */
+/* A named volume is made by the Engine with the container, with labels, so that whose it is can be
+ * seen later. */
 static void
 put_named_volume(struct body *b, const struct plan_volume *v, const struct td_mount_point *m)
 {
@@ -381,12 +398,13 @@ put_named_volume(struct body *b, const struct plan_volume *v, const struct td_mo
 	if (d != NULL && d->driver != NULL)
 		json_add_str(object(options, "DriverConfig"), "Name", d->driver);
 	for (size_t i = 0; d != NULL && i < d->driver_opts.n; i++)
-		json_add_str(object(object(options, "DriverConfig"), "Options"), d->driver_opts.keys[i],
-		    d->driver_opts.values[i]);
+		json_add_str(object(object(options, "DriverConfig"), "Options"),
+		    d->driver_opts.keys[i], d->driver_opts.values[i]);
 	json_object_array_add(array(b->host, "Mounts"), o);
 }
 
-/* A bind by Binds and not by Mounts: the Engine makes a missing host.sourcePath, as ECS promises. */
+/* A bind by Binds and not by Mounts: the Engine makes a missing host.sourcePath, as ECS promises.
+ */
 static void
 put_volumes(struct body *b)
 {
@@ -413,8 +431,9 @@ put_volumes(struct body *b)
 		const struct td_volume_from *f = &b->def->volumes_from.v[i];
 
 		for (size_t k = 0; k < b->plan->n; k++) {
-			_cleanup_free_ char *from = xasprintf("%s%s", b->plan->containers[k].docker_name,
-			    f->read_only == TRI_TRUE ? ":ro" : "");
+			_cleanup_free_ char *from =
+			    xasprintf("%s%s", b->plan->containers[k].docker_name,
+				f->read_only == TRI_TRUE ? ":ro" : "");
 
 			if (streq(b->plan->containers[k].def->name, f->source_container))
 				push(b->host, "VolumesFrom", from);
@@ -432,7 +451,8 @@ put_device(struct body *b, const struct td_device *d)
 	for (size_t i = 0; i < d->permissions.n && n < sizeof(permissions) - 1; i++)
 		permissions[n++] = d->permissions.v[i][0]; /* read, write, mknod */
 	json_add_str(o, "PathOnHost", d->host_path);
-	json_add_str(o, "PathInContainer", d->container_path != NULL ? d->container_path : d->host_path);
+	json_add_str(
+	    o, "PathInContainer", d->container_path != NULL ? d->container_path : d->host_path);
 	json_add_str(o, "CgroupPermissions", n > 0 ? permissions : "rwm");
 	json_object_array_add(array(b->host, "Devices"), o);
 }
@@ -483,8 +503,8 @@ put_security(struct body *b)
 		push(b->host, "SecurityOpt", b->def->credential_specs.v[i]);
 }
 
-/* The Engine's own drivers as given. awslogs and awsfirelens are not its business here: the containers' output stays
- * with the Engine in its default driver. */
+/* The Engine's own drivers as given. awslogs and awsfirelens are not its business here: the
+ * containers' output stays with the Engine in its default driver. */
 static void
 put_logging(struct body *b)
 {
@@ -500,7 +520,8 @@ put_logging(struct body *b)
 		json_add_str(object(o, "Config"), l->options.keys[i], l->options.values[i]);
 }
 
-/* net.* belongs to the namespace: in awsvpc mode to its owner, whichever container asked (SystemControl). */
+/* net.* belongs to the namespace: in awsvpc mode to its owner, whichever container asked
+ * (SystemControl). */
 static void
 put_sysctls(struct body *b)
 {
@@ -512,8 +533,10 @@ put_sysctls(struct body *b)
 		for (size_t k = 0; k < c->def->system_controls.n; k++) {
 			const struct td_system_control *s = &c->def->system_controls.v[k];
 			bool net = s->name_space != NULL && has_prefix(s->name_space, "net.");
-			bool mine = net && shared ? (b->c->joins ? false : c == b->c || (b->leads && c->joins)) :
-						    c == b->c;
+			bool mine =
+			    net && shared
+				? (b->c->joins ? false : c == b->c || (b->leads && c->joins))
+				: c == b->c;
 
 			if (mine && s->name_space != NULL)
 				json_add_str(object(b->host, "Sysctls"), s->name_space, s->value);

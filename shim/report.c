@@ -117,14 +117,16 @@ restore_container(struct container *c, const Shim__ContainerState *s)
 	for (size_t i = 0; i < s->n_network_bindings; i++) {
 		const Shim__NetworkBinding *b = s->network_bindings[i];
 
-		bindings_add(c, &(struct container_binding){
-				    .bind_ip = b->bind_ip,
-				    .container_port = b->container_port,
-				    .host_port = b->host_port,
-				    .protocol = b->protocol,
-				    .container_range = b->container_port_range[0] != '\0' ? b->container_port_range : NULL,
-				    .host_range = b->host_port_range[0] != '\0' ? b->host_port_range : NULL,
-				});
+		bindings_add(
+		    c, &(struct container_binding){
+			   .bind_ip = b->bind_ip,
+			   .container_port = b->container_port,
+			   .host_port = b->host_port,
+			   .protocol = b->protocol,
+			   .container_range =
+			       b->container_port_range[0] != '\0' ? b->container_port_range : NULL,
+			   .host_range = b->host_port_range[0] != '\0' ? b->host_port_range : NULL,
+		       });
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The task as a snapshot for the daemon, and back: what Adopt carries. With main.c the only place in the shim that
- * knows protobuf.
+ * The task as a snapshot for the daemon, and back: what Adopt carries. With main.c the only place
+ * in the shim that knows protobuf.
  */
 #ifndef SHIM_REPORT_H
 #define SHIM_REPORT_H

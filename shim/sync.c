@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Brings a task's memory in line with the Engine: after Start, at Adopt, and each time the Engine was away. The events
- * are subscribed by then, so that nothing that happens meanwhile is lost. Called by task.c.
+ * Brings a task's memory in line with the Engine: after Start, at Adopt, and each time the Engine
+ * was away. The events are subscribed by then, so that nothing that happens meanwhile is lost.
+ * Called by task.c.
  */
 #include "shim/task.h"
 #include "common/log.h"
@@ -42,7 +43,8 @@ static void
 on_list(const struct engine_reply *r, void *arg)
 {
 	struct task *t = arg;
-	size_t n = json_object_is_type(r->body, json_type_array) ? json_object_array_length(r->body) : 0;
+	size_t n =
+	    json_object_is_type(r->body, json_type_array) ? json_object_array_length(r->body) : 0;
 
 	t->pending = 0;
 	if (r->text != NULL) {
@@ -55,7 +57,8 @@ on_list(const struct engine_reply *r, void *arg)
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(r->body, i);
 		const char *id = json_get_str(o, "Id");
-		struct container *c = find(t, json_get_str(json_get(o, "Labels"), "localemu.container-name"));
+		struct container *c =
+		    find(t, json_get_str(json_get(o, "Labels"), "localemu.container-name"));
 
 		if (c == NULL || id == NULL || c->phase == PHASE_STOPPED)
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The task's state machine: the matrix, the one function that writes the state, and the conclusions from what the
- * containers do. Actions are in actions.c. It must not know how the state gets to the daemon.
+ * The task's state machine: the matrix, the one function that writes the state, and the conclusions
+ * from what the containers do. Actions are in actions.c. It must not know how the state gets to the
+ * daemon.
  */
 #include "shim/task.h"
 #include "common/log.h"
@@ -126,7 +127,8 @@ task_new(struct loop *l, struct engine *engine, const struct plan_input *in,
 	t->n = t->plan.n;
 	t->containers = xcalloc(t->n, sizeof(*t->containers));
 	for (size_t i = 0; i < t->n; i++)
-		container_init(&t->containers[i], t, i, t->plan.containers[i].def->name, &t->plan.containers[i]);
+		container_init(&t->containers[i], t, i, t->plan.containers[i].def->name,
+		    &t->plan.containers[i]);
 	t->state = t->plan.def.network_mode == NETWORK_AWSVPC ? TASK_PROVISIONING : TASK_PENDING;
 	t->patience = timer_new(l, on_patience_end, t);
 	*ret = t;
@@ -257,12 +259,13 @@ task_step(struct task *t, enum task_event ev)
 	const struct task_cell *cell = &task_matrix[t->state][ev];
 
 	if (!cell->legal) {
-		log_warn("task", t->id, "%s refused in %s", task_event_name(ev), task_state_name(t->state));
+		log_warn("task", t->id, "%s refused in %s", task_event_name(ev),
+		    task_state_name(t->state));
 		return;
 	}
 	if (cell->next != t->state) {
-		log_debug("task", t->id, "%s: %s -> %s", task_event_name(ev), task_state_name(t->state),
-		    task_state_name(cell->next));
+		log_debug("task", t->id, "%s: %s -> %s", task_event_name(ev),
+		    task_state_name(t->state), task_state_name(cell->next));
 		t->state = cell->next;
 		stamp(t);
 		task_touch(t);
@@ -277,8 +280,8 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* The times that belong to a state. They are those of the containers where these are known, so that a task that was
- * adopted after its end has the true ones; and they never go back. */
+/* The times that belong to a state. They are those of the containers where these are known, so that
+ * a task that was adopted after its end has the true ones; and they never go back. */
 static void
 stamp(struct task *t)
 {
@@ -288,12 +291,14 @@ stamp(struct task *t)
 	if (t->state == TASK_RUNNING && at->started == 0) {
 		for (size_t i = 0; i < t->n; i++)
 			when = later(when, t->containers[i].started_ms);
-		at->started = later(later(when != 0 ? when : now_ms(), at->pull_stopped), at->connectivity);
+		at->started =
+		    later(later(when != 0 ? when : now_ms(), at->pull_stopped), at->connectivity);
 	}
 	if (t->state == TASK_STOPPED && at->stopped == 0) {
 		for (size_t i = 0; i < t->n; i++)
 			when = later(when, t->containers[i].stopped_ms);
-		at->stopped = later(when != 0 ? when : now_ms(), later(at->stopping, at->execution_stopped));
+		at->stopped =
+		    later(when != 0 ? when : now_ms(), later(at->stopping, at->execution_stopped));
 	}
 }
 
@@ -318,17 +323,19 @@ conclude(struct task *t)
 		if (t->desired_stopped)
 			continue;
 		if (c->failed) {
-			decide_stop(t, "TaskFailedToStart", t->plan.fargate ? c->reason : "Task failed to start",
-			    c->stopped_ms);
+			decide_stop(t, "TaskFailedToStart",
+			    t->plan.fargate ? c->reason : "Task failed to start", c->stopped_ms);
 			task_post(t, EV_FAIL);
 		} else {
-			decide_stop(t, "EssentialContainerExited", "Essential container in task exited", c->stopped_ms);
+			decide_stop(t, "EssentialContainerExited",
+			    "Essential container in task exited", c->stopped_ms);
 			task_post(t, EV_EXIT);
 		}
 	}
 	if (all_stopped && !t->down) {
 		t->down = true;
-		decide_stop(t, "EssentialContainerExited", "Essential container in task exited", now_ms());
+		decide_stop(
+		    t, "EssentialContainerExited", "Essential container in task exited", now_ms());
 		task_post(t, EV_DOWN);
 	} else if (all_settled && one_running && t->state == TASK_PENDING && !t->desired_stopped) {
 		task_post(t, EV_UP);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One task: its plan, its containers, its place in the state machine. Whatever happens (a message of the daemon, an
- * event or a reply of the Engine, a gate) becomes an event; task_step is the only writer of the state. It must not
- * know protobuf: main.c and report.c translate.
+ * One task: its plan, its containers, its place in the state machine. Whatever happens (a message
+ * of the daemon, an event or a reply of the Engine, a gate) becomes an event; task_step is the only
+ * writer of the state. It must not know protobuf: main.c and report.c translate.
  */
 #ifndef SHIM_TASK_H
 #define SHIM_TASK_H
@@ -13,16 +13,16 @@
 #include "shim/plan.h"
 
 enum task_event {
-	EV_BEGIN,	  /* the facts are known: go on with what this state has to do */
-	EV_PROVISIONED,	  /* what the containers need outside of the Engine is there */
-	EV_CHANGED,	  /* a container changed */
-	EV_UP,		  /* every container is RUNNING or STOPPED, and one is RUNNING */
-	EV_ACTIVATED,	  /* registered where the task has to be */
-	EV_STOP,	  /* the daemon decided on a stop */
-	EV_FAIL,	  /* an essential container could not be started */
-	EV_EXIT,	  /* an essential container ended */
-	EV_DEACTIVATED,	  /* deregistered */
-	EV_DOWN,	  /* every container is STOPPED */
+	EV_BEGIN,         /* the facts are known: go on with what this state has to do */
+	EV_PROVISIONED,   /* what the containers need outside of the Engine is there */
+	EV_CHANGED,       /* a container changed */
+	EV_UP,            /* every container is RUNNING or STOPPED, and one is RUNNING */
+	EV_ACTIVATED,     /* registered where the task has to be */
+	EV_STOP,          /* the daemon decided on a stop */
+	EV_FAIL,          /* an essential container could not be started */
+	EV_EXIT,          /* an essential container ended */
+	EV_DEACTIVATED,   /* deregistered */
+	EV_DOWN,          /* every container is STOPPED */
 	EV_DEPROVISIONED, /* what was provisioned is gone */
 	EV_MAX,
 };
@@ -39,7 +39,8 @@ extern const struct task_cell task_matrix[TASK_STATE_MAX][EV_MAX];
 const char *task_event_name(enum task_event ev);
 
 struct task_times { /* epoch milliseconds, 0: not reached */
-	int64_t pull_started, pull_stopped, started, connectivity, stopping, execution_stopped, stopped;
+	int64_t pull_started, pull_stopped, started, connectivity, stopping, execution_stopped,
+	    stopped;
 };
 
 struct task {
@@ -63,11 +64,11 @@ struct task {
 
 	uint32_t posted; /* BIT(enum task_event) of what waits to be stepped */
 	bool stepping;
-	bool dirty;	    /* something to announce */
-	bool down;	    /* EV_DOWN was raised */
+	bool dirty;         /* something to announce */
+	bool down;          /* EV_DOWN was raised */
 	bool maybe_present; /* something of the task may be in the Engine */
-	bool synced;	    /* memory and the Engine's facts agree */
-	size_t pending;	    /* requests of the running sync or clean-up */
+	bool synced;        /* memory and the Engine's facts agree */
+	size_t pending;     /* requests of the running sync or clean-up */
 	bool clean_failed;
 	int64_t clean_retry_ms;
 	struct timer *clean_timer;
@@ -75,20 +76,22 @@ struct task {
 	struct timer *patience; /* how long a task that never ran waits for an Engine */
 };
 
-/* A new task from what the daemon sent, the caller's. A definition that cannot be planned gives a task that fails when
- * it begins, with the reason in `e` at every container; the return value is then negative and *ret is set all the same. */
+/* A new task from what the daemon sent, the caller's. A definition that cannot be planned gives a
+ * task that fails when it begins, with the reason in `e` at every container; the return value is
+ * then negative and *ret is set all the same. */
 int task_new(struct loop *l, struct engine *engine, const struct plan_input *in,
     void (*announce)(struct task *t, void *cookie), void *cookie, struct task **ret, struct err *e);
 void task_free(struct task *t);
-/* Engine and facts permitting, goes on from where it is: at Start, at Adopt, after the Engine was away. */
+/* Engine and facts permitting, goes on from where it is: at Start, at Adopt, after the Engine was
+ * away. */
 void task_begin(struct task *t);
 /* Ends the task; the first code and reason stay. */
 void task_stop(struct task *t, const char *code, const char *reason);
 /* No container of the task could be planned: it ends with this. */
 void task_refuse(struct task *t, const char *error);
 
-/* Raises an event; task_run steps through all that were raised, and announces once. Every callback from the loop
- * ends with task_run. */
+/* Raises an event; task_run steps through all that were raised, and announces once. Every callback
+ * from the loop ends with task_run. */
 void task_post(struct task *t, enum task_event ev);
 void task_run(struct task *t);
 /* Something to be seen from outside changed. */
@@ -99,8 +102,8 @@ void task_on_up(void *cookie);
 void task_on_down(void *cookie);
 void task_on_event(const struct engine_event *ev, void *cookie);
 
-/* True if init of this container may become the user's process now: what the namespace needs is in place and the task is
- * not about to stop. */
+/* True if init of this container may become the user's process now: what the namespace needs is in
+ * place and the task is not about to stop. */
 bool task_may_open(struct task *t, const struct container *c, pid_t pid);
 /* The health that the task reports (HealthCheck: over essential containers). */
 enum health_state task_health(const struct task *t);

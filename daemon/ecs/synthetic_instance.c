@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Describes this machine as a container instance, with its real processors and memory. Called by RunTask; it must not
- * know tasks.
+ * Describes this machine as a container instance, with its real processors and memory. Called by
+ * RunTask; it must not know tasks.
  */
 #include "daemon/ecs/synthetic_instance.h"
 
@@ -24,7 +24,8 @@ static const char *const capabilities[] = {
 	"ecs.capability.container-ordering",
 };
 
-/* The ports that a container instance keeps for itself (ECS: registeredResources of a new instance). */
+/* The ports that a container instance keeps for itself (ECS: registeredResources of a new
+ * instance). */
 static const char *const reserved_ports[] = { "22", "2375", "2376", "51678", "51679" };
 
 static void
@@ -49,7 +50,8 @@ make_attributes(const struct call *c)
 	add_attribute(list, "ecs.instance-type", "localemu");
 	add_attribute(list, "ecs.os-type", "linux");
 	add_attribute(list, "ecs.os-family", "LINUX");
-	add_attribute(list, "ecs.cpu-architecture", streq(machine.machine, "aarch64") ? "arm64" : machine.machine);
+	add_attribute(list, "ecs.cpu-architecture",
+	    streq(machine.machine, "aarch64") ? "arm64" : machine.machine);
 	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++)
 		add_attribute(list, capabilities[i], NULL);
 	return list;
@@ -76,13 +78,15 @@ make_resources(void)
 	struct json_object *ports = new_resource("PORTS", "STRINGSET", 0);
 	struct json_object *ports_udp = new_resource("PORTS_UDP", "STRINGSET", 0);
 	struct json_object *set = json_object_new_array();
-	int64_t memory_mib = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / (1024 * 1024);
+	int64_t memory_mib =
+	    (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / (1024 * 1024);
 
 	for (size_t i = 0; i < ARRAY_SIZE(reserved_ports); i++)
 		json_object_array_add(set, json_object_new_string(reserved_ports[i]));
 	json_add(ports, "stringSetValue", set);
 	json_add(ports_udp, "stringSetValue", json_object_new_array());
-	json_object_array_add(list, new_resource("CPU", "INTEGER", sysconf(_SC_NPROCESSORS_ONLN) * CPU_UNITS));
+	json_object_array_add(
+	    list, new_resource("CPU", "INTEGER", sysconf(_SC_NPROCESSORS_ONLN) * CPU_UNITS));
 	json_object_array_add(list, new_resource("MEMORY", "INTEGER", memory_mib));
 	json_object_array_add(list, ports);
 	json_object_array_add(list, ports_udp);
@@ -99,7 +103,8 @@ make_doc(const struct call *c, const char *cluster, const char *id)
 	random_hex(hex, 9);
 	memcpy(ec2_id + 2, hex, 17);
 	json_add_str(version, "agentVersion", LOCALEMU_VERSION);
-	json_add_str(o, "containerInstanceArn", arn_container_instance(arn, &c->scope, cluster, id));
+	json_add_str(
+	    o, "containerInstanceArn", arn_container_instance(arn, &c->scope, cluster, id));
 	json_add_str(o, "ec2InstanceId", ec2_id);
 	json_add_int(o, "version", 1);
 	json_add(o, "versionInfo", version);

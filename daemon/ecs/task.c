@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of the task operations. Each is in a file of its own: task_run*.c, task_stop.c, task_read.c.
+ * The table of the task operations. Each is in a file of its own: task_run*.c, task_stop.c,
+ * task_read.c.
  */
 #include "daemon/ecs/task.h"
 

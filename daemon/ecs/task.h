@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the task operations share among themselves: inputs, the plan of a RunTask, the handlers that the table in task.c
- * names. Only the task_*.c files include it.
+ * What the task operations share among themselves: inputs, the plan of a RunTask, the handlers that
+ * the table in task.c names. Only the task_*.c files include it.
  */
 #ifndef DAEMON_ECS_TASK_H
 #define DAEMON_ECS_TASK_H
@@ -13,7 +13,14 @@
 #include "daemon/store/task.h"
 #include "daemon/store/task_definition.h"
 
-enum launch_type { LAUNCH_UNSET, LAUNCH_EC2, LAUNCH_FARGATE, LAUNCH_EXTERNAL, LAUNCH_MANAGED, LAUNCH_TYPE_MAX };
+enum launch_type {
+	LAUNCH_UNSET,
+	LAUNCH_EC2,
+	LAUNCH_FARGATE,
+	LAUNCH_EXTERNAL,
+	LAUNCH_MANAGED,
+	LAUNCH_TYPE_MAX
+};
 extern const char *const launch_type_names[];
 
 #define RUN_TASK_COUNT_MAX 10
@@ -87,27 +94,36 @@ struct run_task_in {
 	const char *client_token;
 	LIST_OF(struct volume_configuration) volumes;
 };
-enum propagate_tags { PROPAGATE_UNSET, PROPAGATE_TASK_DEFINITION, PROPAGATE_SERVICE, PROPAGATE_NONE };
+enum propagate_tags {
+	PROPAGATE_UNSET,
+	PROPAGATE_TASK_DEFINITION,
+	PROPAGATE_SERVICE,
+	PROPAGATE_NONE
+};
 
-/* What all tasks of one RunTask have in common, once everything about the request is known to be right. */
+/* What all tasks of one RunTask have in common, once everything about the request is known to be
+ * right. */
 struct run_plan {
 	const struct run_task_in *in;
 	struct store_cluster cluster;
 	struct store_task_definition row;
 	struct json_object *tree; /* of row.doc */
-	struct task_def td;	  /* borrows from `tree` and the call's arena */
-	struct json_object *overrides; /* as given, with only the members that ECS knows; NULL: none */
+	struct task_def td;       /* borrows from `tree` and the call's arena */
+	struct json_object
+	    *overrides; /* as given, with only the members that ECS knows; NULL: none */
 	int64_t count;
 	enum launch_type launch;
 	const char *providers[RUN_TASK_COUNT_MAX]; /* of each task; NULL with a launch type */
 	const char *group;
 	const char *platform_version; /* Fargate only */
-	char instance[33];	      /* "" for Fargate */
+	char instance[33];            /* "" for Fargate */
 };
 
-/* Fills the row of one new task: its document, its specification for the shim, its columns. The row is the caller's. */
+/* Fills the row of one new task: its document, its specification for the shim, its columns. The row
+ * is the caller's. */
 void task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret);
-/* Adds `doc` (taken over) to a list of tasks in a reply, with the tags of `arn`, or with [] where arn is NULL. */
+/* Adds `doc` (taken over) to a list of tasks in a reply, with the tags of `arn`, or with [] where
+ * arn is NULL. */
 int task_doc_add(struct call *c, struct json_object *list, char *doc, const char *arn);
 
 /* Checks everything that RunTask can refuse and fills the plan; the caller's to run_plan_done. */

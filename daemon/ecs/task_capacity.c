@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Launch type or capacity provider strategy, and which provider each task of a RunTask goes to: base first, then by
- * weight. Called by task_plan.c; it must not know what a provider can still take.
+ * Launch type or capacity provider strategy, and which provider each task of a RunTask goes to:
+ * base first, then by weight. Called by task_plan.c; it must not know what a provider can still
+ * take.
  */
 #include "daemon/ecs/task.h"
 
@@ -41,24 +42,30 @@ check_strategy(struct call *c, struct json_object *cluster_doc, const struct str
 		n_bases += item->base.v > 0;
 		weights += item->weight.v;
 		/* Outside strict mode the Fargate providers belong to every cluster. */
-		if (!is_associated(cluster_doc, item->capacity_provider) && (!fargate || c->config->strict))
+		if (!is_associated(cluster_doc, item->capacity_provider) &&
+		    (!fargate || c->config->strict))
 			return err_set(&c->err, ERR_INVALID_PARAMETER,
-			    "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again.");
+			    "The specified capacity provider strategy cannot contain a capacity "
+			    "provider that is not associated with the cluster. Associate the "
+			    "capacity provider with the cluster and try again.");
 	}
 	if (n_fargate != 0 && n_fargate != s->n)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "The specified capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate providers.");
+		    "The specified capacity provider strategy cannot contain a mix of capacity "
+		    "providers using Auto Scaling groups and Fargate providers.");
 	if (n_bases > 1)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "Only one capacity provider in a capacity provider strategy can have a base defined.");
+		    "Only one capacity provider in a capacity provider strategy can have a base "
+		    "defined.");
 	if (s->n > 1 && weights == 0)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "At least one capacity provider in a capacity provider strategy must have a weight greater than 0.");
+		    "At least one capacity provider in a capacity provider strategy must have a "
+		    "weight greater than 0.");
 	return 0;
 }
 
-/* The item that the next task goes to, after `placed` tasks of each: the one with base to fill, else the one that is
- * furthest behind its weight. */
+/* The item that the next task goes to, after `placed` tasks of each: the one with base to fill,
+ * else the one that is furthest behind its weight. */
 static size_t
 next_item(const struct strategy *s, const int64_t *placed)
 {
@@ -117,7 +124,8 @@ run_plan_capacity(struct call *c, struct run_plan *p)
 	struct strategy strategy = p->in->strategy;
 	int r;
 
-	p->launch = p->in->launch_type != LAUNCH_UNSET ? (enum launch_type)p->in->launch_type : LAUNCH_EC2;
+	p->launch =
+	    p->in->launch_type != LAUNCH_UNSET ? (enum launch_type)p->in->launch_type : LAUNCH_EC2;
 	if (p->in->launch_type != LAUNCH_UNSET)
 		return 0;
 	r = json_parse(p->cluster.doc, strlen(p->cluster.doc), &doc, &c->err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a new task looks like to DescribeTasks (lifecycle.md section 9), and what its shim is told of it. Called by the
- * task operations; from then on only events.c changes the document.
+ * What a new task looks like to DescribeTasks (lifecycle.md section 9), and what its shim is told
+ * of it. Called by the task operations; from then on only events.c changes the document.
  */
 #include "daemon/ecs/task.h"
 
@@ -15,12 +15,14 @@
 #define FARGATE_STORAGE_GIB 20 /* ephemeralStorage where none is asked for */
 
 static void add_attachments(struct json_object *doc, const struct run_plan *p);
-static void add_containers(struct call *c, struct json_object *doc, const struct run_plan *p, const char *id);
+static void add_containers(
+    struct call *c, struct json_object *doc, const struct run_plan *p, const char *id);
 static void add_overrides(struct json_object *doc, const struct run_plan *p);
 static void add_sizes(struct json_object *doc, const struct run_plan *p);
 static void add_fargate(struct json_object *doc, const struct run_plan *p);
 static void add_attribute(struct json_object *doc, const struct run_plan *p);
-static char *make_doc(struct call *c, const struct run_plan *p, size_t index, const struct store_task *t);
+static char *make_doc(
+    struct call *c, const struct run_plan *p, size_t index, const struct store_task *t);
 static void pack_spec(struct call *c, const struct run_plan *p, struct store_task *t);
 
 void
@@ -34,7 +36,8 @@ task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct st
 		.group = xstrdup(p->group),
 		.started_by = p->in->started_by != NULL ? xstrdup(p->in->started_by) : NULL,
 		.instance = p->instance[0] != '\0' ? xstrdup(p->instance) : NULL,
-		/* Skip what has no work: only a network interface is provisioned (lifecycle.md section 1). */
+		/* Skip what has no work: only a network interface is provisioned (lifecycle.md
+		   section 1). */
 		.last_status = with_interface ? TASK_PROVISIONING : TASK_PENDING,
 		.runner = fleet_runner(c->fleet),
 		.created_at_ms = c->now_ms,
@@ -42,7 +45,8 @@ task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct st
 	random_hex(ret->id, 16);
 	memcpy(ret->cluster, p->cluster.name, sizeof(ret->cluster));
 	memcpy(ret->family, p->row.family, sizeof(ret->family));
-	(void)snprintf(ret->launch_type, sizeof(ret->launch_type), "%s", launch_type_names[p->launch]);
+	(void)snprintf(
+	    ret->launch_type, sizeof(ret->launch_type), "%s", launch_type_names[p->launch]);
 	ret->doc = make_doc(c, p, index, ret);
 	pack_spec(c, p, ret);
 }
@@ -78,7 +82,8 @@ make_doc(struct call *c, const struct run_plan *p, size_t index, const struct st
 		add_fargate(doc, p);
 	json_add_str(doc, "startedBy", t->started_by);
 	json_add_str(doc, "taskArn", arn_task(arn, &c->scope, t->cluster, t->id));
-	json_add_str(doc, "taskDefinitionArn", arn_task_definition(arn, &c->scope, t->family, t->revision));
+	json_add_str(
+	    doc, "taskDefinitionArn", arn_task_definition(arn, &c->scope, t->family, t->revision));
 	json_add_int(doc, "version", 1);
 	return xstrdup(json_print(doc));
 }
@@ -136,7 +141,8 @@ add_attribute(struct json_object *doc, const struct run_plan *p)
 	struct json_object *list = json_object_new_array(), *o = json_object_new_object();
 
 	json_add_str(o, "name", "ecs.cpu-architecture");
-	json_add_str(o, "value", platform != NULL && platform->cpu_architecture == CPU_ARM64 ? "arm64" : "x86_64");
+	json_add_str(o, "value",
+	    platform != NULL && platform->cpu_architecture == CPU_ARM64 ? "arm64" : "x86_64");
 	json_object_array_add(list, o);
 	json_add(doc, "attributes", list);
 }
@@ -152,9 +158,11 @@ find_override(const struct run_plan *p, const char *name)
 	return NULL;
 }
 
-/* Sizes of containers are strings in Task.containers, absent where nothing was said; cpu is always there. */
+/* Sizes of containers are strings in Task.containers, absent where nothing was said; cpu is always
+ * there. */
 static void
-add_size(struct json_object *o, const char *key, const struct opt_int *override, const struct opt_int *defined)
+add_size(struct json_object *o, const char *key, const struct opt_int *override,
+    const struct opt_int *defined)
 {
 	const struct opt_int *size = override != NULL && override->set ? override : defined;
 	char text[24];
@@ -176,7 +184,8 @@ add_containers(struct call *c, struct json_object *doc, const struct run_plan *p
 		struct json_object *o = json_object_new_object();
 
 		random_uuid(uuid);
-		json_add_str(o, "containerArn", arn_container(arn, &c->scope, p->cluster.name, id, uuid));
+		json_add_str(
+		    o, "containerArn", arn_container(arn, &c->scope, p->cluster.name, id, uuid));
 		json_add_str(o, "taskArn", arn_task(arn, &c->scope, p->cluster.name, id));
 		json_add_str(o, "name", def->name);
 		json_add_str(o, "image", def->image);
@@ -187,7 +196,8 @@ add_containers(struct call *c, struct json_object *doc, const struct run_plan *p
 		json_add(o, "managedAgents", json_object_new_array());
 		add_size(o, "cpu", over != NULL ? &over->cpu : NULL, &def->cpu);
 		add_size(o, "memory", over != NULL ? &over->memory : NULL, &def->memory);
-		add_size(o, "memoryReservation", over != NULL ? &over->memory_reservation : NULL, &def->memory_reservation);
+		add_size(o, "memoryReservation", over != NULL ? &over->memory_reservation : NULL,
+		    &def->memory_reservation);
 		json_add(o, "gpuIds", json_object_new_array());
 		json_object_array_add(list, o);
 	}
@@ -220,7 +230,8 @@ list_container_overrides(const struct run_plan *p)
 static void
 add_overrides(struct json_object *doc, const struct run_plan *p)
 {
-	struct json_object *o = p->overrides != NULL ? json_copy(p->overrides) : json_object_new_object();
+	struct json_object *o =
+	    p->overrides != NULL ? json_copy(p->overrides) : json_object_new_object();
 
 	json_add(o, "containerOverrides", list_container_overrides(p));
 	if (json_get(o, "inferenceAcceleratorOverrides") == NULL)
@@ -237,7 +248,8 @@ add_number_text(struct json_object *doc, const char *key, int64_t value)
 	json_add_str(doc, key, text);
 }
 
-/* Task.cpu and Task.memory: of the overrides, of the definition, or what the containers ask for together. */
+/* Task.cpu and Task.memory: of the overrides, of the definition, or what the containers ask for
+ * together. */
 static void
 add_sizes(struct json_object *doc, const struct run_plan *p)
 {
@@ -249,7 +261,8 @@ add_sizes(struct json_object *doc, const struct run_plan *p)
 	for (size_t i = 0; i < p->td.containers.n; i++) {
 		const struct container_def *def = &p->td.containers.v[i];
 		const struct container_override *o = find_override(p, def->name);
-		int64_t soft = o != NULL && o->memory_reservation.set ? o->memory_reservation.v : def->memory_reservation.v;
+		int64_t soft = o != NULL && o->memory_reservation.set ? o->memory_reservation.v
+								      : def->memory_reservation.v;
 		int64_t hard = o != NULL && o->memory.set ? o->memory.v : def->memory.v;
 
 		cpu_units += o != NULL && o->cpu.set ? o->cpu.v : def->cpu.v;
@@ -269,9 +282,11 @@ add_fargate(struct json_object *doc, const struct run_plan *p)
 {
 	const struct td_runtime_platform *platform = p->td.runtime_platform;
 	const struct task_override *over = p->in->overrides;
-	const struct td_ephemeral_storage *asked =
-	    over != NULL && over->ephemeral_storage != NULL ? over->ephemeral_storage : p->td.ephemeral_storage;
-	int64_t gib = asked != NULL && asked->size_gib.set ? asked->size_gib.v : FARGATE_STORAGE_GIB;
+	const struct td_ephemeral_storage *asked = over != NULL && over->ephemeral_storage != NULL
+						       ? over->ephemeral_storage
+						       : p->td.ephemeral_storage;
+	int64_t gib =
+	    asked != NULL && asked->size_gib.set ? asked->size_gib.v : FARGATE_STORAGE_GIB;
 	struct json_object *storage = json_object_new_object(), *fargate = json_object_new_object();
 
 	json_add_int(storage, "sizeInGiB", gib);
@@ -281,9 +296,9 @@ add_fargate(struct json_object *doc, const struct run_plan *p)
 	json_add_str(doc, "platformVersion", p->platform_version);
 	json_add_str(doc, "platformFamily",
 	    platform == NULL || platform->operating_system_family == OS_UNSET ||
-		    platform->operating_system_family == OS_LINUX ?
-		"Linux" :
-		os_family_names[platform->operating_system_family]);
+		    platform->operating_system_family == OS_LINUX
+		? "Linux"
+		: os_family_names[platform->operating_system_family]);
 }
 
 /* protobuf-c's strings are not const, though it only reads what it packs. */
@@ -310,7 +325,8 @@ pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 	spec.revision = t->revision;
 	spec.launch_type = t->launch_type;
 	spec.definition_json = p->row.doc;
-	spec.overrides_json = p->overrides != NULL ? borrow(c, json_print(p->overrides)) : spec.overrides_json;
+	spec.overrides_json =
+	    p->overrides != NULL ? borrow(c, json_print(p->overrides)) : spec.overrides_json;
 	spec.created_at_ms = t->created_at_ms;
 	spec.group = t->group;
 	spec.availability_zone = arena_printf(&c->arena, "%sa", c->scope.region);
@@ -319,7 +335,8 @@ pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 	shim__task_spec__pack(&spec, t->spec);
 }
 
-/* Documents are stored without tags. What is printed has them as its last member, put in as text. */
+/* Documents are stored without tags. What is printed has them as its last member, put in as text.
+ */
 int
 task_doc_add(struct call *c, struct json_object *list, char *doc, const char *arn)
 {
@@ -334,7 +351,7 @@ task_doc_add(struct call *c, struct json_object *list, char *doc, const char *ar
 		return r;
 	if (len > 0 && doc[len - 1] == '}')
 		doc[len - 1] = '\0';
-	json_object_array_add(
-	    list, json_new_raw(xasprintf("%s,\"tags\":%s}", doc, tags != NULL ? json_print(tags) : "[]")));
+	json_object_array_add(list, json_new_raw(xasprintf("%s,\"tags\":%s}", doc,
+					tags != NULL ? json_print(tags) : "[]")));
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that RunTask can refuse, in one walk over a list of rules, and what follows for all of its tasks: launch
- * type or capacity providers, platform, container instance. Called by task_run.c; it writes nothing but the synthetic
- * container instance.
+ * Everything that RunTask can refuse, in one walk over a list of rules, and what follows for all of
+ * its tasks: launch type or capacity providers, platform, container instance. Called by task_run.c;
+ * it writes nothing but the synthetic container instance.
  */
 #include "daemon/ecs/task.h"
 
@@ -23,8 +23,8 @@ typedef int rule_fn(struct call *c, struct run_plan *p);
 static rule_fn check_choice, check_tags, check_group, check_network, check_overrides, check_exec,
     check_volumes, check_launch, check_platform, check_placement, choose_instance;
 
-/* In the order in which ECS looks: what the request says by itself, then against the definition, then against the
- * cluster. */
+/* In the order in which ECS looks: what the request says by itself, then against the definition,
+ * then against the cluster. */
 static rule_fn *const rules[] = {
 	check_choice,
 	check_tags,
@@ -49,7 +49,8 @@ run_plan_make(struct call *c, struct run_plan *p)
 	p->count = p->in->count.set ? p->in->count.v : 1;
 	r = cluster_ref_resolve(c, p->in->cluster, &p->cluster);
 	if (r == 0)
-		r = task_definition_ref_active(c->store, &c->scope, p->in->task_definition, &p->row, &c->err);
+		r = task_definition_ref_active(
+		    c->store, &c->scope, p->in->task_definition, &p->row, &c->err);
 	if (r == 0)
 		r = task_def_parse(p->row.doc, &c->arena, &p->tree, &p->td, &c->err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rules); i++)
@@ -78,9 +79,11 @@ check_choice(struct call *c, struct run_plan *p)
 	if (p->in->launch_type == LAUNCH_MANAGED)
 		return refuse(c, "launch type should be one of [EC2,FARGATE,EXTERNAL]");
 	if (p->in->launch_type != LAUNCH_UNSET && p->in->strategy.n > 0)
-		return refuse(c, "Specify either Launch Type or Capacity Provider Strategy, but not both.");
+		return refuse(
+		    c, "Specify either Launch Type or Capacity Provider Strategy, but not both.");
 	if (p->in->propagate_tags == PROPAGATE_SERVICE)
-		return refuse(c, "propagateTags SERVICE is not supported for RunTask, only TASK_DEFINITION.");
+		return refuse(
+		    c, "propagateTags SERVICE is not supported for RunTask, only TASK_DEFINITION.");
 	return 0;
 }
 
@@ -96,9 +99,9 @@ check_group(struct call *c, struct run_plan *p)
 {
 	if (p->in->group != NULL && has_prefix(p->in->group, "service:"))
 		return refuse(c, "Invalid namespace for group.");
-	p->group = p->in->group != NULL && p->in->group[0] != '\0' ?
-	    p->in->group :
-	    arena_printf(&c->arena, "family:%s", p->row.family);
+	p->group = p->in->group != NULL && p->in->group[0] != '\0'
+		       ? p->in->group
+		       : arena_printf(&c->arena, "family:%s", p->row.family);
 	return 0;
 }
 
@@ -121,20 +124,23 @@ check_launch(struct call *c, struct run_plan *p)
 
 	if (is_compatible(p, name) || config_kind(c->config, KIND_FARGATE_ANY_DEFINITION))
 		return 0;
-	return err_set(&c->err, ERR_INVALID_PARAMETER, "Task definition does not support launch_type %s.", name);
+	return err_set(&c->err, ERR_INVALID_PARAMETER,
+	    "Task definition does not support launch_type %s.", name);
 }
 
 static int
 check_network(struct call *c, struct run_plan *p)
 {
-	const struct awsvpc_configuration *vpc = p->in->network != NULL ? p->in->network->awsvpc : NULL;
+	const struct awsvpc_configuration *vpc =
+	    p->in->network != NULL ? p->in->network->awsvpc : NULL;
 
 	if (p->td.network_mode != NETWORK_AWSVPC)
-		return vpc == NULL ?
-		    0 :
-		    refuse(c, "Network Configuration is not valid for the given networkMode of this task definition.");
+		return vpc == NULL ? 0
+				   : refuse(c, "Network Configuration is not valid for the given "
+					       "networkMode of this task definition.");
 	if (vpc == NULL)
-		return refuse(c, "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
+		return refuse(c, "Network Configuration must be provided when networkMode 'awsvpc' "
+				 "is specified.");
 	if (vpc->subnets.n == 0)
 		return refuse(c, "subnets can not be empty.");
 	if (vpc->subnets.n > SUBNETS_MAX)
@@ -142,7 +148,8 @@ check_network(struct call *c, struct run_plan *p)
 	/* There is no VPC here yet, so that no subnet exists. */
 	if (!config_kind(c->config, KIND_UNKNOWN_SUBNET))
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "Error retrieving subnet information for [%s]: The subnet ID '%s' does not exist (ErrorCode: InvalidSubnetID.NotFound)",
+		    "Error retrieving subnet information for [%s]: The subnet ID '%s' does not "
+		    "exist (ErrorCode: InvalidSubnetID.NotFound)",
 		    vpc->subnets.v[0], vpc->subnets.v[0]);
 	return 0;
 }
@@ -176,7 +183,9 @@ check_overrides(struct call *c, struct run_plan *p)
 			return refuse(c, "Container override name should not be null or empty.");
 		if (task_def_container(&p->td, name) == NULL)
 			return err_set(&c->err, ERR_INVALID_PARAMETER,
-			    "Override for container named %s is not a container in the TaskDefinition.", name);
+			    "Override for container named %s is not a container in the "
+			    "TaskDefinition.",
+			    name);
 	}
 	p->overrides = schema_prune(&task_override_schema, given);
 	return check_override_sizes(c, o);
@@ -190,8 +199,9 @@ check_exec(struct call *c, struct run_plan *p)
 	if (p->in->enable_execute_command != TRI_TRUE || p->td.task_role_arn != NULL ||
 	    (o != NULL && o->task_role_arn != NULL))
 		return 0;
-	return refuse(c,
-	    "The execute command failed because a valid task role is not being used. Specify a valid task role in your task definition or as a task override and try again.");
+	return refuse(
+	    c, "The execute command failed because a valid task role is not being used. Specify a "
+	       "valid task role in your task definition or as a task override and try again.");
 }
 
 static const struct volume_configuration *
@@ -216,11 +226,14 @@ check_volumes(struct call *c, struct run_plan *p)
 			continue;
 		if (find_volume_configuration(p->in, v->name) == NULL)
 			return err_set(&c->err, ERR_INVALID_PARAMETER,
-			    "The volume %s is configured at launch: a volumeConfiguration is needed for it.", v->name);
+			    "The volume %s is configured at launch: a volumeConfiguration is "
+			    "needed for it.",
+			    v->name);
 		matched++;
 	}
 	if (matched < p->in->volumes.n)
-		return refuse(c, "A volumeConfiguration names a volume that the task definition does not configure at launch.");
+		return refuse(c, "A volumeConfiguration names a volume that the task definition "
+				 "does not configure at launch.");
 	return 0;
 }
 
@@ -228,14 +241,16 @@ static int
 check_platform(struct call *c, struct run_plan *p)
 {
 	/* Platform versions of Fargate that can be asked for. */
-	static const char *const known[] = { "LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0" };
+	static const char *const known[] = { "LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0",
+		"1.0.0" };
 	const struct td_runtime_platform *platform = p->td.runtime_platform;
 	bool windows = platform != NULL && platform->operating_system_family != OS_UNSET &&
-	    platform->operating_system_family != OS_LINUX;
+		       platform->operating_system_family != OS_LINUX;
 	const char *wanted = p->in->platform_version;
 
 	if (wanted != NULL && p->launch != LAUNCH_FARGATE)
-		return refuse(c, "The platform version must be null when specifying an EC2 launch type.");
+		return refuse(
+		    c, "The platform version must be null when specifying an EC2 launch type.");
 	if (p->launch != LAUNCH_FARGATE)
 		return 0;
 	p->platform_version = windows ? PLATFORM_WINDOWS : PLATFORM_LINUX;
@@ -270,8 +285,9 @@ choose_instance(struct call *c, struct run_plan *p)
 		return 0;
 	r = synthetic_instance_ensure(c, p->cluster.name, p->instance);
 	if (r == 0)
-		return refuse(c, p->providers[0] != NULL ?
-			"No Container Instances were found in your capacity provider." :
-			"No Container Instances were found in your cluster.");
+		return refuse(
+		    c, p->providers[0] != NULL
+			   ? "No Container Instances were found in your capacity provider."
+			   : "No Container Instances were found in your cluster.");
 	return r < 0 ? r : 0;
 }

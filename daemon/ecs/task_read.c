@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DescribeTasks and ListTasks. DescribeTasks is what every waiter polls: it hands stored documents through without
- * reading them.
+ * DescribeTasks and ListTasks. DescribeTasks is what every waiter polls: it hands stored documents
+ * through without reading them.
  */
 #include "daemon/ecs/task.h"
 
@@ -75,8 +75,8 @@ add_missing(struct call *c, struct json_object *failures, const char *cluster, c
 }
 
 static int
-describe_one(struct call *c, const char *cluster, const char *given, bool with_tags, struct json_object *tasks,
-    struct json_object *failures)
+describe_one(struct call *c, const char *cluster, const char *given, bool with_tags,
+    struct json_object *tasks, struct json_object *failures)
 {
 	char id[ARN_ID_MAX], arn[ARN_MAX];
 	char *doc = NULL;
@@ -92,7 +92,8 @@ describe_one(struct call *c, const char *cluster, const char *given, bool with_t
 		add_missing(c, failures, cluster, given);
 		return 0;
 	}
-	return task_doc_add(c, tasks, doc, with_tags ? arn_task(arn, &c->scope, cluster, id) : NULL);
+	return task_doc_add(
+	    c, tasks, doc, with_tags ? arn_task(arn, &c->scope, cluster, id) : NULL);
 }
 
 int
@@ -108,7 +109,8 @@ describe_tasks(struct call *c)
 	if (in->tasks.n == 0)
 		return err_set(&c->err, ERR_INVALID_PARAMETER, "Tasks cannot be empty.");
 	if (in->tasks.n > DESCRIBE_MAX)
-		return err_set(&c->err, ERR_INVALID_PARAMETER, "Tasks cannot have more than %d elements.", DESCRIBE_MAX);
+		return err_set(&c->err, ERR_INVALID_PARAMETER,
+		    "Tasks cannot have more than %d elements.", DESCRIBE_MAX);
 	r = cluster_ref_resolve_name(c, in->cluster, cluster);
 	for (size_t i = 0; r == 0 && i < in->tasks.n; i++)
 		r = describe_one(c, cluster, in->tasks.v[i], in->include.n > 0, tasks, failures);
@@ -118,8 +120,8 @@ describe_tasks(struct call *c)
 static int
 refuse_other_filters(struct call *c, const struct list_tasks_in *in)
 {
-	if (in->started_by != NULL &&
-	    (in->family != NULL || in->service_name != NULL || in->container_instance != NULL || in->launch_type != 0))
+	if (in->started_by != NULL && (in->family != NULL || in->service_name != NULL ||
+					  in->container_instance != NULL || in->launch_type != 0))
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
 		    "When startedBy is specified, it must be the only filter that is used.");
 	return 0;
@@ -140,7 +142,8 @@ list_one(const char *id, void *arg)
 
 	if (!page_take(&l->page, id))
 		return 1;
-	json_object_array_add(l->arns, json_object_new_string(arn_task(arn, &l->c->scope, l->cluster, id)));
+	json_object_array_add(
+	    l->arns, json_object_new_string(arn_task(arn, &l->c->scope, l->cluster, id)));
 	return 0;
 }
 
@@ -152,7 +155,8 @@ found_one(const char *id, void *arg)
 	return 1;
 }
 
-/* A service is known by its tasks as long as there are no services: ListTasks of one that never was is an error. */
+/* A service is known by its tasks as long as there are no services: ListTasks of one that never was
+ * is an error. */
 static int
 check_service(struct call *c, const char *cluster, const char *service)
 {
@@ -169,8 +173,9 @@ check_service(struct call *c, const char *cluster, const char *service)
 
 /* Names the filters; 0 where nothing can pass them. */
 static int
-make_filter(struct call *c, const struct list_tasks_in *in, const char *cluster, struct store_task_filter *f,
-    char instance[static ARN_ID_MAX], char service[static ARN_NAME_MAX])
+make_filter(struct call *c, const struct list_tasks_in *in, const char *cluster,
+    struct store_task_filter *f, char instance[static ARN_ID_MAX],
+    char service[static ARN_NAME_MAX])
 {
 	int r;
 
@@ -181,11 +186,13 @@ make_filter(struct call *c, const struct list_tasks_in *in, const char *cluster,
 		.launch_type = launch_type_names[in->launch_type],
 		.desired_stopped = in->desired_status == DESIRED_STOPPED,
 	};
-	/* ECS never sets a task's desiredStatus to PENDING; daemons need managed instances, which are not here. */
+	/* ECS never sets a task's desiredStatus to PENDING; daemons need managed instances, which
+	 * are not here. */
 	if (in->desired_status == DESIRED_PENDING || in->daemon_name != NULL)
 		return 0;
 	if (in->container_instance != NULL) {
-		r = arn_resolve_container_instance(&c->scope, cluster, in->container_instance, instance, &c->err);
+		r = arn_resolve_container_instance(
+		    &c->scope, cluster, in->container_instance, instance, &c->err);
 		if (r <= 0)
 			return r;
 		f->instance = instance;
@@ -193,7 +200,9 @@ make_filter(struct call *c, const struct list_tasks_in *in, const char *cluster,
 	if (in->service_name != NULL) {
 		r = arn_resolve_service(&c->scope, cluster, in->service_name, service, &c->err);
 		if (r <= 0)
-			return r < 0 ? r : err_set(&c->err, ERR_SERVICE_NOT_FOUND, "Service not found.");
+			return r < 0
+				   ? r
+				   : err_set(&c->err, ERR_SERVICE_NOT_FOUND, "Service not found.");
 		r = check_service(c, cluster, service);
 		if (r < 0)
 			return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RunTask: its input, its idempotency, the rows it makes, and its reply, which waits until the tasks run or have ended.
- * What may be refused is in task_plan.c, what a task looks like in task_doc.c.
+ * RunTask: its input, its idempotency, the rows it makes, and its reply, which waits until the
+ * tasks run or have ended. What may be refused is in task_plan.c, what a task looks like in
+ * task_doc.c.
  */
 #include "daemon/ecs/task.h"
 
@@ -234,7 +235,8 @@ read_result(struct call *c, const char *text, struct run_result *result)
 		(void)snprintf(result->ids[result->n++], sizeof(result->ids[0]), "%s", id);
 }
 
-/* 1 if this token was used for the same request: `result` is what it made then. 0 if it is new or there is none. */
+/* 1 if this token was used for the same request: `result` is what it made then. 0 if it is new or
+ * there is none. */
 static int
 replay(struct call *c, const struct run_task_in *in, struct run_result *result)
 {
@@ -255,8 +257,8 @@ replay(struct call *c, const struct run_task_in *in, struct run_result *result)
 		return 1;
 	arns = json_object_new_array();
 	for (size_t i = 0; i < result->n; i++)
-		json_object_array_add(arns,
-		    json_object_new_string(arn_task(arn, &c->scope, result->cluster, result->ids[i])));
+		json_object_array_add(arns, json_object_new_string(arn_task(
+						arn, &c->scope, result->cluster, result->ids[i])));
 	c->err_members = json_object_new_object();
 	json_add(c->err_members, "resourceIds", arns);
 	return err_set(&c->err, ERR_CONFLICT,
@@ -312,9 +314,11 @@ run_task_answer(struct call *c)
 	for (size_t i = 0; r >= 0 && i < result->n; i++) {
 		char *doc = NULL;
 
-		r = store_task_doc(c->store, &c->scope, result->cluster, result->ids[i], &doc, &c->err);
+		r = store_task_doc(
+		    c->store, &c->scope, result->cluster, result->ids[i], &doc, &c->err);
 		if (r == 1)
-			r = task_doc_add(c, tasks, doc, arn_task(arn, &c->scope, result->cluster, result->ids[i]));
+			r = task_doc_add(c, tasks, doc,
+			    arn_task(arn, &c->scope, result->cluster, result->ids[i]));
 	}
 	return r < 0 ? r : 0;
 }

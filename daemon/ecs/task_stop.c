@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * StopTask: writes the wish down and leaves the rest to the task's runner. Answers at once, as ECS does: the task in the
- * reply is desired STOPPED and still in its old lastStatus.
+ * StopTask: writes the wish down and leaves the rest to the task's runner. Answers at once, as ECS
+ * does: the task in the reply is desired STOPPED and still in its old lastStatus.
  */
 #include "daemon/ecs/task.h"
 
@@ -36,7 +36,7 @@ static bool
 is_here(const struct call *c, const struct store_task *t, const char *cluster)
 {
 	return streq(t->cluster, cluster) && streq(t->scope.account, c->scope.account) &&
-	    streq(t->scope.region, c->scope.region);
+	       streq(t->scope.region, c->scope.region);
 }
 
 int
@@ -45,7 +45,8 @@ stop_task(struct call *c)
 	const struct stop_task_in *in = c->args;
 	_cleanup_(task_done) struct store_task t = { 0 };
 	_cleanup_json_ struct json_object *one = json_object_new_array();
-	const char *reason = in->reason != NULL && in->reason[0] != '\0' ? in->reason : "Task stopped by user";
+	const char *reason =
+	    in->reason != NULL && in->reason[0] != '\0' ? in->reason : "Task stopped by user";
 	char cluster[ARN_NAME_MAX], id[ARN_ID_MAX], arn[ARN_MAX];
 	int r;
 
@@ -58,7 +59,8 @@ stop_task(struct call *c)
 	if (r < 0)
 		return r;
 	if (r == 0 || !is_here(c, &t, cluster))
-		return err_set(&c->err, ERR_INVALID_PARAMETER, "The referenced task was not found.");
+		return err_set(
+		    &c->err, ERR_INVALID_PARAMETER, "The referenced task was not found.");
 	r = events_stop(c->store, &t, "UserInitiated", reason, &c->err);
 	if (r < 0)
 		return r;

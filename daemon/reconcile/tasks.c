@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recovery is one path: rows that are not cleaned up are adopted, whether the daemon, the machine or one shim went down.
- * Called by main.c; it must not know what a runner does with a task.
+ * Recovery is one path: rows that are not cleaned up are adopted, whether the daemon, the machine
+ * or one shim went down. Called by main.c; it must not know what a runner does with a task.
  */
 #include "daemon/reconcile/tasks.h"
 
@@ -15,15 +15,16 @@
 
 #include <string.h>
 
-#define ADOPT_BATCH 8	/* shims spawned in one turn: requests are answered between two */
+#define ADOPT_BATCH 8 /* shims spawned in one turn: requests are answered between two */
 #define ADOPT_PAUSE_MS 2
 #define EXPIRY_EVERY_MS (60 * 1000)
-#define KEEP_STOPPED_MS (61 * 60 * 1000)     /* DescribeTasks shows stopped tasks for at least one hour */
-#define KEEP_TOKEN_MS (24 * 60 * 60 * 1000)  /* RunTask.clientToken */
+#define KEEP_STOPPED_MS                                                                            \
+	(61 * 60 * 1000) /* DescribeTasks shows stopped tasks for at least one hour */
+#define KEEP_TOKEN_MS (24 * 60 * 60 * 1000) /* RunTask.clientToken */
 #define END_TICK_MS 100
 #define END_MARGIN_MS (20 * 1000)
 #define STOP_TIMEOUT_DEFAULT_S 30 /* ContainerDefinition.stopTimeout */
-#define STOP_TIMEOUT_MAX_S 3600	  /* what is waited for, not what is allowed */
+#define STOP_TIMEOUT_MAX_S 3600   /* what is waited for, not what is allowed */
 
 /* Ids are collected first: nothing is done to tasks from inside a walk over their rows. */
 struct id_list {
@@ -68,11 +69,13 @@ task_done(struct store_task *t)
 #define _cleanup_task_ _cleanup_(task_done)
 
 struct reconcile_tasks *
-reconcile_tasks_new(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet)
+reconcile_tasks_new(
+    struct loop *l, const struct config *config, struct store *store, struct fleet *fleet)
 {
 	struct reconcile_tasks *r = xcalloc(1, sizeof(*r));
 
-	*r = (struct reconcile_tasks){ .loop = l, .config = config, .store = store, .fleet = fleet };
+	*r =
+	    (struct reconcile_tasks){ .loop = l, .config = config, .store = store, .fleet = fleet };
 	r->adopt = timer_new(l, on_adopt, r);
 	r->expiry = timer_new(l, on_expiry, r);
 	r->end_tick = timer_new(l, on_end_tick, r);
@@ -138,12 +141,14 @@ stop_ms(const struct store_task *t)
 	spec = shim__task_spec__unpack(NULL, t->spec_len, t->spec);
 	if (spec == NULL)
 		return 0;
-	parsed = task_def_parse(arena_strdup(&arena, spec->definition_json), &arena, &tree, &td, &e);
+	parsed =
+	    task_def_parse(arena_strdup(&arena, spec->definition_json), &arena, &tree, &td, &e);
 	shim__task_spec__free_unpacked(spec, NULL);
 	if (parsed < 0)
 		return 0;
 	for (size_t i = 0; i < td.containers.n && sum_s < STOP_TIMEOUT_MAX_S; i++)
-		sum_s += td.containers.v[i].stop_timeout.set ? td.containers.v[i].stop_timeout.v : STOP_TIMEOUT_DEFAULT_S;
+		sum_s += td.containers.v[i].stop_timeout.set ? td.containers.v[i].stop_timeout.v
+							     : STOP_TIMEOUT_DEFAULT_S;
 	return 1000 * (sum_s < STOP_TIMEOUT_MAX_S ? sum_s : STOP_TIMEOUT_MAX_S);
 }
 
@@ -160,8 +165,10 @@ adopt_one(struct reconcile_tasks *r, const char *id)
 		fleet_release(r->fleet, id);
 		return;
 	}
-	/* ECS_DOCKER_BACKEND=0 asks for no new containers; those that an earlier run made are still looked after. */
-	if (t.runner == RUNNER_SHIM && !r->config->docker_backend && !fleet_engine_reachable(r->fleet)) {
+	/* ECS_DOCKER_BACKEND=0 asks for no new containers; those that an earlier run made are still
+	 * looked after. */
+	if (t.runner == RUNNER_SHIM && !r->config->docker_backend &&
+	    !fleet_engine_reachable(r->fleet)) {
 		log_warn("task", id, "left as it is: it has containers, and there is no Engine");
 		return;
 	}
@@ -219,7 +226,8 @@ end_one(struct reconcile_tasks *r, const char *id)
 		return;
 	if (store_begin(r->store, &e) < 0)
 		goto fail;
-	if (events_stop(r->store, &t, "UserInitiated", r->end_reason, &e) < 0 || store_commit(r->store, &e) < 0) {
+	if (events_stop(r->store, &t, "UserInitiated", r->end_reason, &e) < 0 ||
+	    store_commit(r->store, &e) < 0) {
 		store_rollback(r->store);
 		goto fail;
 	}
@@ -229,8 +237,8 @@ fail:
 	log_err("task", id, "cannot be stopped: %s", e.text);
 }
 
-/* Stops what does not stop yet; true if nothing is left. Tasks that the fleet has given up are not waited for, those that
- * are still to be adopted are. */
+/* Stops what does not stop yet; true if nothing is left. Tasks that the fleet has given up are not
+ * waited for, those that are still to be adopted are. */
 static bool
 end_round(struct reconcile_tasks *r, int64_t *ret_longest_stop_ms)
 {
@@ -284,7 +292,8 @@ on_end_tick(void *arg)
 	if (end_round(r, &longest)) {
 		tell_end_waiters(r, NULL);
 	} else if (monotonic_ms() >= r->end_deadline_ms) {
-		(void)err_set(&e, ERR_SERVER, "%zu tasks have not ended in time", fleet_count(r->fleet));
+		(void)err_set(
+		    &e, ERR_SERVER, "%zu tasks have not ended in time", fleet_count(r->fleet));
 		tell_end_waiters(r, &e);
 	} else {
 		timer_set(r->end_tick, END_TICK_MS);

@@ -7,10 +7,11 @@
 
 #include "daemon/store/store.h"
 
-int store_tag_put(struct store *s, const char *arn, const char *key, const char *value, struct err *e);
+int store_tag_put(
+    struct store *s, const char *arn, const char *key, const char *value, struct err *e);
 int store_tag_delete(struct store *s, const char *arn, const char *key, struct err *e);
 int store_tag_delete_all(struct store *s, const char *arn, struct err *e);
-int store_tag_list(struct store *s, const char *arn, int (*fn)(const char *key, const char *value, void *arg),
-    void *arg, struct err *e);
+int store_tag_list(struct store *s, const char *arn,
+    int (*fn)(const char *key, const char *value, void *arg), void *arg, struct err *e);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of tasks. `doc` is the task exactly as DescribeTasks prints it, without tags; the other columns are what is
- * searched and sorted by. `spec` and `state` are the packed TaskSpec and last TaskState of shim.proto, opaque here.
+ * Rows of tasks. `doc` is the task exactly as DescribeTasks prints it, without tags; the other
+ * columns are what is searched and sorted by. `spec` and `state` are the packed TaskSpec and last
+ * TaskState of shim.proto, opaque here.
  */
 #ifndef DAEMON_STORE_TASK_H
 #define DAEMON_STORE_TASK_H
@@ -18,10 +19,10 @@ struct store_task {
 	char cluster[256];
 	char family[256];
 	int64_t revision;
-	char *group;	      /* owned, as are all pointers here */
+	char *group;          /* owned, as are all pointers here */
 	char *started_by;     /* NULL */
-	char *service;	      /* NULL: standalone */
-	char *instance;	      /* container instance id, NULL for Fargate */
+	char *service;        /* NULL: standalone */
+	char *instance;       /* container instance id, NULL for Fargate */
 	char launch_type[16]; /* EC2, FARGATE, EXTERNAL */
 	enum task_state last_status;
 	bool desired_stopped;
@@ -29,7 +30,7 @@ struct store_task {
 	bool cleaned_up; /* nothing of it is left in the Engine, no shim is needed */
 	int64_t created_at_ms;
 	int64_t stopped_at_ms; /* 0 */
-	uint64_t seq;	       /* of the last snapshot taken in */
+	uint64_t seq;          /* of the last snapshot taken in */
 	char *doc;
 	void *spec;
 	size_t spec_len;
@@ -43,9 +44,10 @@ int store_task_insert(struct store *s, const struct store_task *t, struct err *e
 int store_task_update(struct store *s, const struct store_task *t, struct err *e);
 /* By id alone (ids are unique everywhere). 1 found, 0 not, negative errno. */
 int store_task_get(struct store *s, const char *id, struct store_task *ret, struct err *e);
-/* The hot path of DescribeTasks: 1 and doc and cluster (caller's) if that task is in that scope and cluster. */
-int store_task_doc(struct store *s, const struct scope *sc, const char *cluster, const char *id, char **ret_doc,
-    struct err *e);
+/* The hot path of DescribeTasks: 1 and doc and cluster (caller's) if that task is in that scope and
+ * cluster. */
+int store_task_doc(struct store *s, const struct scope *sc, const char *cluster, const char *id,
+    char **ret_doc, struct err *e);
 
 /* Filters of ListTasks; NULL and -1: any. */
 struct store_task_filter {
@@ -58,24 +60,24 @@ struct store_task_filter {
 	int desired_stopped; /* -1, 0, 1 */
 };
 /* Ids in a stable order, after `after`. */
-int store_task_list(struct store *s, const struct scope *sc, const struct store_task_filter *f, const char *after,
-    int limit, int (*fn)(const char *id, void *arg), void *arg, struct err *e);
+int store_task_list(struct store *s, const struct scope *sc, const struct store_task_filter *f,
+    const char *after, int limit, int (*fn)(const char *id, void *arg), void *arg, struct err *e);
 
 /* Ids of a cluster's tasks that are not STOPPED yet, whatever is wished for them. */
 int store_task_list_live(struct store *s, const struct scope *sc, const char *cluster,
     int (*fn)(const char *id, void *arg), void *arg, struct err *e);
 
-/* Counts for DescribeClusters. Pending: neither RUNNING nor STOPPED nor desired to stop. Index 0 EC2 (and EXTERNAL),
- * 1 FARGATE. */
+/* Counts for DescribeClusters. Pending: neither RUNNING nor STOPPED nor desired to stop. Index 0
+ * EC2 (and EXTERNAL), 1 FARGATE. */
 struct store_task_counts {
 	int64_t running[2];
 	int64_t pending[2];
 };
-int store_task_count(
-    struct store *s, const struct scope *sc, const char *cluster, struct store_task_counts *ret, struct err *e);
+int store_task_count(struct store *s, const struct scope *sc, const char *cluster,
+    struct store_task_counts *ret, struct err *e);
 /* How many unfinished tasks use a task definition revision. */
-int store_task_count_definition(struct store *s, const struct scope *sc, const char *family, int64_t revision,
-    int64_t *ret, struct err *e);
+int store_task_count_definition(struct store *s, const struct scope *sc, const char *family,
+    int64_t revision, int64_t *ret, struct err *e);
 
 /* Every task of every account that is not cleaned up: what the reconcile at start looks at. */
 int store_task_unfinished(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of task definition revisions, and each family's highest revision ever (numbers are never used twice). `doc` is
- * the whole `taskDefinition` object as DescribeTaskDefinition prints it, except status and the three times, which the
- * row has; tags live in store/tag.h.
+ * Rows of task definition revisions, and each family's highest revision ever (numbers are never
+ * used twice). `doc` is the whole `taskDefinition` object as DescribeTaskDefinition prints it,
+ * except status and the three times, which the row has; tags live in store/tag.h.
  */
 #ifndef DAEMON_STORE_TASK_DEFINITION_H
 #define DAEMON_STORE_TASK_DEFINITION_H
@@ -30,18 +30,20 @@ int store_task_definition_next_revision(
 int store_task_definition_put(
     struct store *s, const struct scope *sc, const struct store_task_definition *t, struct err *e);
 /* revision 0: the latest ACTIVE one. 1 found, 0 not, negative errno. */
-int store_task_definition_get(struct store *s, const struct scope *sc, const char *family, int64_t revision,
-    struct store_task_definition *ret, struct err *e);
+int store_task_definition_get(struct store *s, const struct scope *sc, const char *family,
+    int64_t revision, struct store_task_definition *ret, struct err *e);
 int store_task_definition_delete(
     struct store *s, const struct scope *sc, const char *family, int64_t revision, struct err *e);
-/* By family then revision. `family` NULL: all. (after_family, after_revision) excluded; NULL: from the start. `doc` is
- * NULL in these rows. */
-int store_task_definition_list(struct store *s, const struct scope *sc, const char *family, enum td_status status,
-    bool descending, const char *after_family, int64_t after_revision, int limit,
-    int (*fn)(const struct store_task_definition *t, void *arg), void *arg, struct err *e);
-/* Family names with that prefix, after `after`. `active`: TRI_TRUE only those with an ACTIVE revision, TRI_FALSE only
- * those without, TRI_UNSET all. */
-int store_task_definition_families(struct store *s, const struct scope *sc, const char *prefix, enum tri active,
-    const char *after, int limit, int (*fn)(const char *family, void *arg), void *arg, struct err *e);
+/* By family then revision. `family` NULL: all. (after_family, after_revision) excluded; NULL: from
+ * the start. `doc` is NULL in these rows. */
+int store_task_definition_list(struct store *s, const struct scope *sc, const char *family,
+    enum td_status status, bool descending, const char *after_family, int64_t after_revision,
+    int limit, int (*fn)(const struct store_task_definition *t, void *arg), void *arg,
+    struct err *e);
+/* Family names with that prefix, after `after`. `active`: TRI_TRUE only those with an ACTIVE
+ * revision, TRI_FALSE only those without, TRI_UNSET all. */
+int store_task_definition_families(struct store *s, const struct scope *sc, const char *prefix,
+    enum tri active, const char *after, int limit, int (*fn)(const char *family, void *arg),
+    void *arg, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flags and environment: every setting once, which one wins, and every bad value with its own message.
+ * Flags and environment: every setting once, which one wins, and every bad value with its own
+ * message.
  */
 #include "daemon/config.h"
 
@@ -12,8 +13,9 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = { "GATEWAY_LISTEN", "DOCKER_HOST", "ECS_DOCKER_BACKEND", "PERSISTENCE", "ECS_STRICT",
-	"ECS_SETTLE_SECONDS", "ECS_PUBLISH_ADDRESS", "LOCALEMU_ACCOUNT_ID" };
+static const char *const names[] = { "GATEWAY_LISTEN", "DOCKER_HOST", "ECS_DOCKER_BACKEND",
+	"PERSISTENCE", "ECS_STRICT", "ECS_SETTLE_SECONDS", "ECS_PUBLISH_ADDRESS",
+	"LOCALEMU_ACCOUNT_ID" };
 
 static int
 clear_environment(void **state)
@@ -80,7 +82,8 @@ test_environment_and_flags(void **state)
 }
 
 static void
-assert_refused(const char *env, const char *value, const char *flag, const char *argument, const char *said)
+assert_refused(
+    const char *env, const char *value, const char *flag, const char *argument, const char *said)
 {
 	struct config c;
 	struct err e = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * events.c against a store in memory: snapshots in any order, twice, backwards, with rubbish in them, and StopTask's wish
- * in between.
+ * events.c against a store in memory: snapshots in any order, twice, backwards, with rubbish in
+ * them, and StopTask's wish in between.
  */
 #include "common/json.h"
 #include "common/log.h"
@@ -17,11 +17,14 @@
 #define TASK "0123456789abcdef0123456789abcdef"
 
 static const char first_doc[] =
-    "{\"attachments\":[{\"id\":\"att-1\",\"type\":\"ElasticNetworkInterface\",\"status\":\"PRECREATED\","
+    "{\"attachments\":[{\"id\":\"att-1\",\"type\":\"ElasticNetworkInterface\",\"status\":"
+    "\"PRECREATED\","
     "\"details\":[{\"name\":\"subnetId\",\"value\":\"subnet-1\"}]}],"
-    "\"containers\":[{\"name\":\"a\",\"lastStatus\":\"PENDING\",\"networkBindings\":[],\"networkInterfaces\":[]},"
+    "\"containers\":[{\"name\":\"a\",\"lastStatus\":\"PENDING\",\"networkBindings\":[],"
+    "\"networkInterfaces\":[]},"
     "{\"name\":\"b\",\"lastStatus\":\"PENDING\",\"networkBindings\":[],\"networkInterfaces\":[]}],"
-    "\"createdAt\":1703691100.123,\"desiredStatus\":\"RUNNING\",\"lastStatus\":\"PENDING\",\"version\":1}";
+    "\"createdAt\":1703691100.123,\"desiredStatus\":\"RUNNING\",\"lastStatus\":\"PENDING\","
+    "\"version\":1}";
 
 struct fixture {
 	struct store *store;
@@ -243,7 +246,8 @@ static void
 test_first_stop_code_wins(void **state)
 {
 	struct fixture *f = *state;
-	static char code[] = "EssentialContainerExited", text[] = "Essential container in task exited";
+	static char code[] = "EssentialContainerExited",
+		    text[] = "Essential container in task exited";
 	_cleanup_json_ struct json_object *o = NULL;
 	struct store_task t = row(f);
 	struct snapshot x;
@@ -271,7 +275,9 @@ test_first_stop_code_wins(void **state)
 	o = doc(f);
 	assert_string_equal(json_get_str(o, "stopCode"), "UserInitiated");
 	assert_string_equal(json_get_str(o, "stoppedReason"), "enough");
-	assert_int_equal(json_get_int(json_object_array_get_idx(json_get(o, "containers"), 0), "exitCode", -1), 137);
+	assert_int_equal(
+	    json_get_int(json_object_array_get_idx(json_get(o, "containers"), 0), "exitCode", -1),
+	    137);
 	assert_null(json_get(json_object_array_get_idx(json_get(o, "containers"), 1), "exitCode"));
 	t = row(f);
 	assert_true(t.stopped_at_ms > 0);
@@ -308,7 +314,8 @@ test_rubbish_in_a_reason(void **state)
 	x.c[0].reason = reason;
 	events_state(f->events, TASK, &x.s);
 	o = doc(f);
-	assert_string_equal(json_get_str(json_object_array_get_idx(json_get(o, "containers"), 0), "reason"),
+	assert_string_equal(
+	    json_get_str(json_object_array_get_idx(json_get(o, "containers"), 0), "reason"),
 	    "CannotPullContainerError: ?\?\"\\");
 	x.s.seq = 2;
 	x.s.cleaned_up = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fleet with shims that misbehave. This program is its own fake shim: the fleet starts it through a link called
- * localemu-ecs-shim, and what it then does is named by Hello.owner.
+ * The fleet with shims that misbehave. This program is its own fake shim: the fleet starts it
+ * through a link called localemu-ecs-shim, and what it then does is named by Hello.owner.
  */
 #include "common/log.h"
 #include "daemon/config.h"
@@ -120,8 +120,9 @@ misbehave(const char *how)
 	say_hello_ack();
 }
 
-/* Starts, runs, stops when told. "crash": dies once it runs, and is well behaved in the next life. "last-words": says that
- * all is over and is gone in the same moment. "no-adopt": only a Start works. */
+/* Starts, runs, stops when told. "crash": dies once it runs, and is well behaved in the next life.
+ * "last-words": says that all is over and is gone in the same moment. "no-adopt": only a Start
+ * works. */
 static int
 fake_shim(void)
 {
@@ -139,11 +140,13 @@ fake_shim(void)
 			say_state(++seq, SHIM__TASK_STATUS__RUNNING, false);
 			if (streq(how, "last-words"))
 				say_state(++seq, SHIM__TASK_STATUS__STOPPED, true);
-			if (streq(how, "last-words") || streq(how, "crash") || streq(how, "no-adopt"))
+			if (streq(how, "last-words") || streq(how, "crash") ||
+			    streq(how, "no-adopt"))
 				return 0;
 			break;
 		case SHIM__FRAME__BODY_ADOPT:
-			if (streq(how, "no-adopt") && f->adopt->last->last_status != SHIM__TASK_STATUS__STOPPED)
+			if (streq(how, "no-adopt") &&
+			    f->adopt->last->last_status != SHIM__TASK_STATUS__STOPPED)
 				return 1;
 			seq = f->adopt->last->seq + 1;
 			if (f->adopt->stop != NULL)
@@ -234,8 +237,10 @@ on_limit(void *arg)
 static void
 make_spec(struct store_task *t)
 {
-	static char definition[] = "{\"family\":\"f\",\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\","
-				   "\"portMappings\":[{\"containerPort\":80,\"hostPort\":8080},{\"containerPort\":81,\"hostPort\":0}]}]}";
+	static char definition[] =
+	    "{\"family\":\"f\",\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\","
+	    "\"portMappings\":[{\"containerPort\":80,\"hostPort\":8080},{\"containerPort\":81,"
+	    "\"hostPort\":0}]}]}";
 	static char id[] = TASK;
 	Shim__TaskSpec spec;
 
@@ -267,7 +272,8 @@ setup(void **state)
 		.publish_address = xstrdup("127.0.0.1"),
 		.owner = xstrdup("good"),
 		.docker_backend = true };
-	f->row = (struct store_task){ .id = TASK, .runner = RUNNER_SHIM, .last_status = TASK_PENDING };
+	f->row =
+	    (struct store_task){ .id = TASK, .runner = RUNNER_SHIM, .last_status = TASK_PENDING };
 	f->row.doc = xstrdup("{}");
 	make_spec(&f->row);
 	f->loop = loop_new();
