@@ -18,6 +18,8 @@
 /* A signal that long ago has nothing to do with the end: `docker restart` waits 10 s before
  * SIGKILL. */
 #define KILL_MEMORY_MS 15000
+#define PROBE_MS 200
+#define PROBES_MAX 10
 
 static void container_create(struct container *c);
 static void container_start(struct container *c);
@@ -33,6 +35,8 @@ static void on_still_there(const struct engine_reply *r, void *arg);
 static void on_verdict(const struct engine_reply *r, void *arg);
 static void on_no_restart(void *arg);
 static void on_start_timeout(void *arg);
+static void on_probe(void *arg);
+static void on_probed(const struct engine_reply *r, void *arg);
 static void on_arrival(struct gate *g, pid_t pid, void *cookie);
 static void on_passed(struct gate *g, const struct gate_failure *failure, void *cookie);
 
@@ -69,6 +73,7 @@ container_set_phase(struct container *c, enum container_phase phase)
 	c->phase = phase;
 	if (phase == PHASE_STOPPED) {
 		c->health = HEALTH_UNKNOWN;
+		timer_free(TAKE(c->timer));
 		timer_free(TAKE(c->start_timer));
 		gate_shut(c->gate);
 	}
@@ -274,6 +279,7 @@ static void
 container_start(struct container *c)
 {
 	c->start_returned = c->gate_passed = c->found_running = c->died = false;
+	timer_free(TAKE(c->timer));
 	container_set_phase(c, PHASE_STARTING);
 	c->req = engine_start(c->task->engine, c->id, on_started, c);
 }
@@ -323,6 +329,7 @@ on_ports(const struct engine_reply *r, void *arg)
 static void
 set_running(struct container *c)
 {
+	timer_free(TAKE(c->timer));
 	if (c->started_ms == 0)
 		c->started_ms = now_ms();
 	container_set_phase(c, PHASE_RUNNING);
@@ -450,7 +457,6 @@ container_exited(struct container *c)
 		c->req = engine_inspect(c->task->engine, c->id, on_verdict, c);
 		return;
 	}
-	timer_free(TAKE(c->timer));
 	c->has_exit_code = true;
 	if (c->oom)
 		set_reason(c, "OutOfMemoryError", "Container killed due to memory usage");
@@ -554,8 +560,7 @@ container_halt(struct container *c)
 	case PHASE_FETCHING:
 	case PHASE_FETCHED:
 		engine_cancel(TAKE(c->req));
-		timer_free(TAKE(c->timer));
-		/* fall through */
+		__attribute__((fallthrough));
 	case PHASE_CREATED:
 		c->failed = true;
 		c->stopped_ms = now_ms();
@@ -565,7 +570,7 @@ container_halt(struct container *c)
 		gate_shut(c->gate);
 		if (!c->start_returned)
 			break;
-		/* fall through */
+		__attribute__((fallthrough));
 	case PHASE_RUNNING:
 		if (c->died)
 			container_exited(c);
@@ -672,13 +677,46 @@ learn_running(struct container *c, const struct engine_container *facts)
 	if (c->phase != PHASE_RUNNING) {
 		c->start_returned = true;
 		c->found_running = true;
-		c->gate_passed = c->gate_passed || gate_was_passed(facts->pid, c->task->init_path);
+		c->gate_passed = c->gate_passed ||
+				 gate_was_passed(facts->pid, c->task->init_path) ||
+				 c->probes >= PROBES_MAX;
 		container_set_phase(c, PHASE_STARTING);
 		check_running(c);
+	}
+	if (c->phase == PHASE_STARTING) {
+		timer_free(c->timer);
+		c->timer = timer_new(c->task->loop, on_probe, c);
+		timer_set(c->timer, PROBE_MS);
 	}
 	if (c->plan->def->health_check != NULL && c->phase == PHASE_RUNNING)
 		c->health = facts->health;
 	task_touch(c->task);
+}
+
+/* A container found running that is neither before its gate nor behind it is looked at again: its
+ * first process may be about to become init, or about to end. What stays unclear is held to run. */
+static void
+on_probe(void *arg)
+{
+	struct container *c = arg;
+
+	if (c->phase != PHASE_STARTING || c->req != NULL)
+		return;
+	c->probes++;
+	c->req = engine_inspect(c->task->engine, c->id, on_probed, c);
+}
+
+static void
+on_probed(const struct engine_reply *r, void *arg)
+{
+	struct container *c = arg;
+	struct engine_container facts;
+
+	c->req = NULL;
+	if (r->text == NULL && engine_container_read(r->body, &facts) == 0 &&
+	    c->phase == PHASE_STARTING)
+		container_learn(c, &facts);
+	task_run(c->task);
 }
 
 void

@@ -55,6 +55,7 @@ struct container {
 	bool start_returned, gate_passed;
 	bool found_running; /* by a shim that had not started it: whether its gate was passed, its
 			       end may have to tell */
+	unsigned probes;    /* looks at such a container that neither waits nor runs */
 	bool start_timed_out;
 	bool failed; /* never ran: `reason` says why */
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -182,13 +183,38 @@ gate_remove(const char *parent, const char *name)
 	(void)rmdir(dir);
 }
 
+/* The only child, where the Engine put its own init (linuxParameters.initProcessEnabled) in front;
+ * 0: none. */
+static pid_t
+child_of(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/task/%d/children", (int)pid, (int)pid);
+	char text[16] = "";
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 0;
+	return (pid_t)strtol(text, NULL, 10);
+}
+
 bool
 gate_was_passed(pid_t pid, const char *init_path)
 {
 	_cleanup_free_ char *exe = xasprintf("/proc/%d/exe", (int)pid);
+	char name[PATH_MAX] = "";
+	const char *base;
 	struct stat running, init;
 
-	return pid > 0 && stat(exe, &running) == 0 && stat(init_path, &init) == 0 &&
+	if (pid <= 0 || readlink(exe, name, sizeof(name) - 1) < 0 || stat(exe, &running) < 0)
+		return false;
+	base = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
+	if (streq(base, "docker-init"))
+		return gate_was_passed(child_of(pid), init_path);
+	/* Before init the process is runc, from a sealed copy: "/memfd:runc_cloned:/proc/self/exe
+	 * (deleted)". */
+	if (has_prefix(name, "/memfd:runc") || streq(base, "runc") || streq(base, "crun"))
+		return false;
+	return stat(init_path, &init) == 0 &&
 	       (running.st_dev != init.st_dev || running.st_ino != init.st_ino);
 }
 

@@ -37,8 +37,8 @@ void gate_poll(struct gate *g);
 void gate_free(struct gate *g);
 /* Removes <parent>/<name>/ and the socket in it. Safe to call twice. */
 void gate_remove(const char *parent, const char *name);
-/* True if the process is there and is not init any more. False where init still waits, and where
- * the process is gone: then its exit code tells. */
+/* True if the process is there and is the user's. False where it still is the runtime or init, and
+ * where it is gone: then its exit code tells. */
 bool gate_was_passed(pid_t pid, const char *init_path);
 /* The words of Docker for an exec that failed, as they follow "Error response from daemon: ". The
  * caller's. */
