@@ -37,8 +37,8 @@ struct op {
 	int (*run)(struct call *c);
 	unsigned flags;
 	const struct schema *input;
-	enum err_kind
-	    bad_input; /* kind of a validation error; ERR_NONE means ERR_INVALID_PARAMETER */
+	/* Kind of a validation error; ERR_NONE means ERR_INVALID_PARAMETER. */
+	enum err_kind bad_input;
 	/* With OP_SETTLES: has what was asked for happened (reads the store)? */
 	bool (*settled)(struct call *c);
 	/* With OP_SETTLES: builds c->out anew from the store, after settling or at the deadline. */
@@ -70,12 +70,13 @@ struct call {
 	void *args;             /* in, bound by op->input, in the arena */
 	int64_t now_ms;         /* one clock for everything that this call writes */
 
-	struct json_object
-	    *out; /* the reply's members; starts as an empty object; owned by the call */
+	/* The reply's members; starts as an empty object; owned by the call. */
+	struct json_object *out;
 	struct err err;
-	struct json_object *err_members; /* more members of an error body
-					    (ConflictException.resourceIds), or NULL */
-	void *settle_arg; /* in the arena: what `settled` and `answer` need of `run` */
+	/* More members of an error body (ConflictException.resourceIds), or NULL. */
+	struct json_object *err_members;
+	/* In the arena: what `settled` and `answer` need of `run`. */
+	void *settle_arg;
 
 	struct call_wish *wishes; /* call_wish() */
 	size_t n_wishes;
