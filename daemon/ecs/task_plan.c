@@ -8,7 +8,7 @@
 
 #include "daemon/config.h"
 #include "daemon/ecs/cluster_ref.h"
-#include "daemon/ecs/synthetic_instance.h"
+#include "daemon/ecs/task_instance.h"
 #include "daemon/ecs/task_definition_ref.h"
 
 #include <string.h>
@@ -199,9 +199,9 @@ check_exec(struct call *c, struct run_plan *p)
 	if (p->in->enable_execute_command != TRI_TRUE || p->td.task_role_arn != NULL ||
 	    (o != NULL && o->task_role_arn != NULL))
 		return 0;
-	return refuse(
-	    c, "The execute command failed because a valid task role is not being used. Specify a "
-	       "valid task role in your task definition or as a task override and try again.");
+	return refuse(c,
+	    "The execute command failed because a valid task role is not being used. Specify a "
+	    "valid task role in your task definition or as a task override and try again.");
 }
 
 static const struct volume_configuration *
@@ -283,7 +283,7 @@ choose_instance(struct call *c, struct run_plan *p)
 
 	if (p->launch == LAUNCH_FARGATE)
 		return 0;
-	r = synthetic_instance_ensure(c, p->cluster.name, p->instance);
+	r = task_instance_ensure(c, p->cluster.name, p->instance);
 	if (r == 0)
 		return refuse(
 		    c, p->providers[0] != NULL

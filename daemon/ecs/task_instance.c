@@ -3,7 +3,7 @@
  * Describes this machine as a container instance, with its real processors and memory. Called by
  * RunTask; it must not know tasks.
  */
-#include "daemon/ecs/synthetic_instance.h"
+#include "daemon/ecs/task_instance.h"
 
 #include "daemon/arn.h"
 #include "daemon/config.h"
@@ -128,7 +128,7 @@ take_active(const struct store_container_instance *i, void *arg)
 }
 
 int
-synthetic_instance_ensure(struct call *c, const char *cluster, char ret_id[static 33])
+task_instance_ensure(struct call *c, const char *cluster, char ret_id[static 33])
 {
 	struct store_container_instance made = { .status = "ACTIVE", .synthetic = true };
 	char id[33] = "";
