@@ -38,6 +38,13 @@ class Lab:
             containerDefinitions=list(containers) or [self.container()], **more)
         return reply["taskDefinition"]["taskDefinitionArn"]
 
+    def define_json(self, *containers, **more):
+        """As define, without an SDK: for members that Debian's botocore does not know."""
+        status, reply = self.daemon.call("RegisterTaskDefinition", {
+            "family": "lab-" + uuid.uuid4().hex[:8], "containerDefinitions": list(containers), **more})
+        assert status == 200, reply
+        return reply["taskDefinition"]["taskDefinitionArn"]
+
     def run(self, *containers, definition=None, **more):
         """Defines and runs one task; returns the task of RunTask's reply."""
         reply = self.ecs.run_task(cluster=self.cluster, taskDefinition=definition or self.define(*containers), **more)
@@ -47,6 +54,12 @@ class Lab:
     def task(self, task):
         reply = self.ecs.describe_tasks(cluster=self.cluster, tasks=[self.arn(task)])
         assert reply["failures"] == []
+        return reply["tasks"][0]
+
+    def task_json(self, task):
+        """As task, without an SDK: with the members that Debian's botocore does not know, times as numbers."""
+        status, reply = self.daemon.call("DescribeTasks", {"cluster": self.cluster, "tasks": [self.arn(task)]})
+        assert status == 200, reply
         return reply["tasks"][0]
 
     def stop(self, task, **more):

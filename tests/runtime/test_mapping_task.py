@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task definition says about the task as a whole: namespaces, ports, sizes, platform. Read from docker inspect, from
+inside the containers, and from the host."""
+
+import os
+import socket
+import urllib.request
+
+import pytest
+
+from harness.wait import wait_until
+
+SLEEP = ["sh", "-c", "trap 'exit 143' TERM; sleep 3600 & wait"]
+SERVE = ["httpd", "-f", "-p", "80", "-h", "/www"]
+MIB = 1 << 20
+VPC = {"awsvpcConfiguration": {"subnets": ["subnet-12345678"]}}
+
+
+def namespace(app, kind, name="main"):
+    return app.inside(f"busybox readlink /proc/self/ns/{kind}", name)
+
+
+# -- networkMode
+
+def test_network_mode_default_is_bridge(lab, started):
+    made = lab.ecs.register_task_definition(family=lab.cluster, containerDefinitions=[lab.container()])
+    app = started(lab, lab.run(definition=made["taskDefinition"]["taskDefinitionArn"]))
+    assert app.engine("HostConfig.NetworkMode") == "bridge"
+    assert "eth0" in app.inside("ls /sys/class/net")
+
+
+def test_network_mode_host(lab, started):
+    app = started(lab, lab.run(definition=lab.define(networkMode="host")))
+    assert app.engine("HostConfig.NetworkMode") == "host"
+    assert namespace(app, "net") == os.readlink("/proc/self/ns/net")
+
+
+def test_network_mode_none(lab, started):
+    app = started(lab, lab.run(definition=lab.define(networkMode="none")))
+    assert app.engine("HostConfig.NetworkMode") == "none"
+    assert "eth0" not in app.inside("ls /sys/class/net")
+
+
+@pytest.fixture(scope="module")
+def vpc(module_lab, started):
+    """Three containers in one network namespace; the first essential one owns it."""
+    lab = module_lab
+    definition = lab.define(
+        lab.container("first", command=SERVE, portMappings=[{"containerPort": 80}]),
+        lab.container("second", essential=False, portMappings=[{"containerPort": 81}],
+                      systemControls=[{"namespace": "net.core.somaxconn", "value": "555"}]),
+        lab.container("third", essential=False), networkMode="awsvpc")
+    return started(lab, lab.run(definition=definition, networkConfiguration=VPC))
+
+
+def test_awsvpc_containers_share_one_network(vpc):
+    assert len({namespace(vpc, "net", name) for name in ("first", "second", "third")}) == 1
+    leader = vpc.inspect("first")
+    for name in ("second", "third"):
+        mode = vpc.engine("HostConfig.NetworkMode", name)
+        assert mode in (f"container:{leader['Id']}", f"container:{leader['Name'][1:]}")
+
+
+def test_awsvpc_containers_reach_each_other_on_localhost(vpc):
+    assert "Hello from ECS" in vpc.inside("wget -q -O - http://127.0.0.1/", "third")
+
+
+def test_awsvpc_publishes_nothing_through_the_engine(vpc):
+    assert not vpc.engine("HostConfig.PortBindings", "first")
+    assert all(c["networkBindings"] == [] for c in vpc.task["containers"])
+
+
+def test_awsvpc_system_controls_hold_for_the_whole_task(vpc):
+    for name in ("first", "second", "third"):
+        assert vpc.inside("cat /proc/sys/net/core/somaxconn", name) == "555"
+
+
+def test_awsvpc_containers_keep_processes_and_ipc_apart(vpc):
+    assert len({namespace(vpc, "pid", name) for name in ("first", "second", "third")}) == 3
+    assert len({namespace(vpc, "ipc", name) for name in ("first", "second", "third")}) == 3
+
+
+# -- pidMode, ipcMode
+
+def modes(lab, started, **more):
+    """Two containers of a task with these modes."""
+    return started(lab, lab.run(definition=lab.define(lab.container("main"), lab.container("side"), **more)))
+
+
+def test_pid_mode_host(lab, started):
+    app = modes(lab, started, pidMode="host")
+    assert app.engine("HostConfig.PidMode") == "host"
+    pid = app.engine("State.Pid")
+    assert app.inside(f"busybox readlink /proc/{pid}/ns/pid", "side") == os.readlink("/proc/self/ns/pid")
+
+
+def test_pid_mode_task(lab, started):
+    app = modes(lab, started, pidMode="task")
+    assert namespace(app, "pid", "main") == namespace(app, "pid", "side") != os.readlink("/proc/self/ns/pid")
+    assert namespace(app, "ipc", "main") != namespace(app, "ipc", "side")
+    assert app.inside("ps", "side").count("sleep 3600") >= 2
+
+
+def test_ipc_mode_host(lab, started):
+    app = modes(lab, started, ipcMode="host")
+    assert app.engine("HostConfig.IpcMode") == "host"
+    assert namespace(app, "ipc") == os.readlink("/proc/self/ns/ipc")
+
+
+def test_ipc_mode_none(lab, started):
+    app = modes(lab, started, ipcMode="none")
+    assert app.engine("HostConfig.IpcMode") == "none"
+    assert " /dev/shm " not in app.inside("cat /proc/mounts")
+
+
+def test_ipc_mode_task(lab, started):
+    app = modes(lab, started, ipcMode="task")
+    assert namespace(app, "ipc", "main") == namespace(app, "ipc", "side") != os.readlink("/proc/self/ns/ipc")
+    assert namespace(app, "pid", "main") != namespace(app, "pid", "side")
+    app.inside("echo shared >/dev/shm/file", "main")
+    assert app.inside("cat /dev/shm/file", "side") == "shared"
+
+
+def test_modes_absent_keep_everything_apart(lab, started):
+    app = modes(lab, started)
+    for kind in ("pid", "ipc", "net"):
+        assert namespace(app, kind, "main") != namespace(app, kind, "side")
+
+
+# -- portMappings
+
+def answers(port):
+    def attempt():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
+    return wait_until(attempt, 10, f"an answer on port {port}")
+
+
+@pytest.fixture(scope="module")
+def ports(module_lab, started):
+    lab = module_lab
+    serve = "httpd -p 8001; httpd -p 8003; " + SLEEP[2]
+    task = lab.run(definition=lab.define_json(lab.container(
+        command=["sh", "-c", "cd /www; " + serve], portMappings=[
+            {"containerPort": 70}, {"containerPort": 71, "hostPort": 0, "protocol": "udp"},
+            {"containerPortRange": "8001-8003", "protocol": "tcp"}])))
+    return started(lab, lab.task_json(task))
+
+
+def bindings_of(app, **wanted):
+    return [b for b in app.lab.container_of(app.task)["networkBindings"] if wanted.items() <= b.items()]
+
+
+def test_dynamic_host_port_is_the_engines(ports):
+    binding, = bindings_of(ports, containerPort=70)
+    told, = ports.inspect()["NetworkSettings"]["Ports"]["70/tcp"]
+    assert binding == {"bindIP": told["HostIp"], "containerPort": 70, "hostPort": int(told["HostPort"]),
+                       "protocol": "tcp"}
+    assert binding["hostPort"] > 1023
+
+
+def test_protocol_udp(ports):
+    binding, = bindings_of(ports, containerPort=71)
+    assert binding["protocol"] == "udp"
+    assert binding["hostPort"] == int(ports.inspect()["NetworkSettings"]["Ports"]["71/udp"][0]["HostPort"])
+
+
+def test_container_port_range(ports):
+    """One binding for the range; the host ports are neighbours, and each leads to its own container port."""
+    binding, = bindings_of(ports, containerPortRange="8001-8003")
+    first, last = map(int, binding["hostPortRange"].split("-"))
+    assert last - first == 2 and "hostPort" not in binding and "containerPort" not in binding
+    told = ports.inspect()["NetworkSettings"]["Ports"]
+    assert [int(told[f"{p}/tcp"][0]["HostPort"]) for p in (8001, 8002, 8003)] == [first, first + 1, last]
+    assert answers(first) and answers(last)
+
+
+def test_ports_are_published_where_asked_only(ports):
+    assert {told["HostIp"] for tells in ports.inspect()["NetworkSettings"]["Ports"].values() for told in tells or []} == {
+        "127.0.0.1"}
+
+
+def test_host_mode_bindings(lab):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    task = lab.run(definition=lab.define(lab.container(portMappings=[{"containerPort": port}]), networkMode="host"))
+    assert lab.container_of(task)["networkBindings"] == [
+        {"bindIP": "0.0.0.0", "containerPort": port, "hostPort": port, "protocol": "tcp"}]
+    assert not lab.inspect(task)["HostConfig"]["PortBindings"]
+
+
+# -- cpu and memory of the task
+
+@pytest.fixture(scope="module")
+def sized(module_lab, started):
+    lab = module_lab
+    free = lab.container("free", cpu=10)
+    del free["memory"]
+    return started(lab, lab.run(definition=lab.define(
+        lab.container("main", cpu=20, memory=32), free, cpu="256", memory="128")))
+
+
+def test_task_memory_holds_for_containers_without_a_limit(sized):
+    assert sized.engine("HostConfig.Memory", "free") == 128 * MIB
+    assert sized.engine("HostConfig.Memory", "main") == 32 * MIB
+
+
+def test_task_sizes_are_strings(sized):
+    assert (sized.task["cpu"], sized.task["memory"]) == ("256", "128")
+
+
+def test_task_sizes_with_units(lab):
+    task = lab.run(definition=lab.define(cpu=".5 vCPU", memory="1 GB"))
+    assert (task["cpu"], task["memory"]) == ("512", "1024")
+
+
+def test_task_sizes_are_sums_where_nothing_is_said(lab):
+    task = lab.run(lab.container("a", cpu=100, memory=40), lab.container("b", cpu=28, memory=24))
+    assert (task["cpu"], task["memory"]) == ("128", "64")
+
+
+def test_task_memory_of_the_overrides(lab, started):
+    free = lab.container()
+    del free["memory"]
+    task = lab.run(definition=lab.define(free, cpu="256", memory="128"), overrides={"memory": "64", "cpu": "128"})
+    assert started(lab, task).engine("HostConfig.Memory") == 64 * MIB
+    assert (task["cpu"], task["memory"], task["overrides"]["memory"]) == ("128", "64", "64")
+
+
+# -- platform
+
+def test_cpu_architecture_of_this_machine(lab):
+    task = lab.run(definition=lab.define(runtimePlatform={"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}))
+    assert task["lastStatus"] == "RUNNING"
+    assert task["attributes"] == [{"name": "ecs.cpu-architecture", "value": "x86_64"}]
+
+
+def test_fargate(lab, started):
+    definition = lab.define(lab.container(), networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256",
+                            memory="512", ephemeralStorage={"sizeInGiB": 30})
+    task = lab.run(definition=definition, launchType="FARGATE", networkConfiguration=VPC)
+    assert started(lab, task).inside("echo $AWS_EXECUTION_ENV") == "AWS_ECS_FARGATE"
+    assert (task["platformVersion"], task["platformFamily"]) == ("1.4.0", "Linux")
+    assert task["ephemeralStorage"] == {"sizeInGiB": 30}
