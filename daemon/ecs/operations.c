@@ -57,7 +57,6 @@ static const char *const unavailable[] = {
 	"PutClusterCapacityProviders",
 	"RegisterContainerInstance",
 	"RegisterDaemonTaskDefinition",
-	"StartTask",
 	"StopServiceDeployment",
 	"SubmitAttachmentStateChanges",
 	"SubmitContainerStateChange",

@@ -14,7 +14,9 @@ static const struct op ops[] = {
 	{ .name = "DescribeTasks", .run = describe_tasks, .input = &describe_tasks_schema },
 	{ .name = "ListTasks",     .run = list_tasks,     .input = &list_tasks_schema },
 	{ .name = "RunTask",       .run = run_task,       .input = &run_task_schema, .flags = OP_WRITE | OP_SETTLES,
-	  .settled = run_task_settled, .answer = run_task_answer },
+	  .settled = task_launch_settled, .answer = task_launch_answer },
+	{ .name = "StartTask",     .run = start_task,     .input = &start_task_schema, .flags = OP_WRITE | OP_SETTLES,
+	  .settled = task_launch_settled, .answer = task_launch_answer },
 	{ .name = "StopTask",      .run = stop_task,      .input = &stop_task_schema, .flags = OP_WRITE },
 };
 /* clang-format on */

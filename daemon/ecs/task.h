@@ -93,6 +93,7 @@ struct run_task_in {
 	const char *task_definition;
 	const char *client_token;
 	LIST_OF(struct volume_configuration) volumes;
+	struct str_list instances; /* StartTask.containerInstances */
 };
 enum propagate_tags {
 	PROPAGATE_UNSET,
@@ -101,8 +102,8 @@ enum propagate_tags {
 	PROPAGATE_NONE
 };
 
-/* What all tasks of one RunTask have in common, once everything about the request is known to be
- * right. */
+/* What all tasks of one RunTask or StartTask have in common, once everything about the request is
+ * known to be right. */
 struct run_plan {
 	const struct run_task_in *in;
 	struct store_cluster cluster;
@@ -115,8 +116,9 @@ struct run_plan {
 	enum launch_type launch;
 	const char *providers[RUN_TASK_COUNT_MAX]; /* of each task; NULL with a launch type */
 	const char *group;
-	const char *platform_version; /* Fargate only */
-	char instance[33];            /* "" for Fargate */
+	const char *platform_version;              /* Fargate only */
+	const char *instances[RUN_TASK_COUNT_MAX]; /* id for each task; NULL for Fargate */
+	struct json_object *failures; /* StartTask's instances that can run nothing; NULL: none */
 };
 
 /* Fills the row of one new task: its document, its specification for the shim, its columns. The row
@@ -126,20 +128,39 @@ void task_doc_build(struct call *c, const struct run_plan *p, size_t index, stru
  * arn is NULL. */
 int task_doc_add(struct call *c, struct json_object *list, char *doc, const char *arn);
 
-/* Checks everything that RunTask can refuse and fills the plan; the caller's to run_plan_done. */
+/* Each checks everything that its operation can refuse and fills the plan; the caller's to
+ * run_plan_done. */
 int run_plan_make(struct call *c, struct run_plan *p);
+int start_plan_make(struct call *c, struct run_plan *p);
 void run_plan_done(struct run_plan *p);
 /* Settles launch type or capacity providers of each task (lifecycle.md 13). */
 int run_plan_capacity(struct call *c, struct run_plan *p);
+/* The instances that StartTask names: a task for each that can run one, a failure for the others.
+ */
+int start_plan_instances(struct call *c, struct run_plan *p);
+
+/* What an operation that makes tasks answers, now and after settling: its settle_arg. */
+struct launch {
+	const char *cluster;
+	size_t n;
+	char ids[RUN_TASK_COUNT_MAX][33];
+	const char *failures; /* JSON, NULL: none */
+};
+/* Writes the rows and tags of the plan's tasks and has them started after COMMIT. */
+int task_launch(struct call *c, const struct run_plan *p, struct launch *result);
+bool task_launch_settled(struct call *c);
+int task_launch_answer(struct call *c);
+/* Adds {arn, reason} to the failures of a reply. */
+void task_failure_add(struct json_object *failures, const char *arn, const char *reason);
 
 extern const struct schema run_task_schema;
+extern const struct schema start_task_schema;
 extern const struct schema stop_task_schema;
 extern const struct schema describe_tasks_schema;
 extern const struct schema list_tasks_schema;
 
 int run_task(struct call *c);
-bool run_task_settled(struct call *c);
-int run_task_answer(struct call *c);
+int start_task(struct call *c);
 int stop_task(struct call *c);
 int describe_tasks(struct call *c);
 int list_tasks(struct call *c);

@@ -35,7 +35,7 @@ task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct st
 		.revision = p->row.revision,
 		.group = xstrdup(p->group),
 		.started_by = p->in->started_by != NULL ? xstrdup(p->in->started_by) : NULL,
-		.instance = p->instance[0] != '\0' ? xstrdup(p->instance) : NULL,
+		.instance = p->instances[index] != NULL ? xstrdup(p->instances[index]) : NULL,
 		/* Skip what has no work: only a network interface is provisioned (lifecycle.md
 		   section 1). */
 		.last_status = with_interface ? TASK_PROVISIONING : TASK_PENDING,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that RunTask can refuse, in one walk over a list of rules, and what follows for all of
- * its tasks: launch type or capacity providers, platform, container instance. Called by task_run.c;
- * it writes nothing but the synthetic container instance.
+ * Everything that RunTask or StartTask can refuse, in one walk over a list of rules, and what
+ * follows for all of its tasks: launch type or capacity providers, platform, container instance.
+ * Called by task_run.c; it writes nothing but the synthetic container instance.
  */
 #include "daemon/ecs/task.h"
 
+#include "daemon/arn.h"
 #include "daemon/config.h"
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/task_instance.h"
@@ -20,13 +21,15 @@
 
 typedef int rule_fn(struct call *c, struct run_plan *p);
 
-static rule_fn check_choice, check_tags, check_group, check_network, check_overrides, check_exec,
-    check_volumes, check_launch, check_platform, check_placement, choose_instance;
+static rule_fn check_choice, check_propagation, check_tags, check_group, check_network,
+    check_overrides, check_exec, check_volumes, check_launch, check_platform, check_placement,
+    choose_instance;
 
 /* In the order in which ECS looks: what the request says by itself, then against the definition,
  * then against the cluster. */
-static rule_fn *const rules[] = {
+static rule_fn *const run_rules[] = {
 	check_choice,
+	check_propagation,
 	check_tags,
 	check_group,
 	run_plan_capacity,
@@ -40,22 +43,50 @@ static rule_fn *const rules[] = {
 	choose_instance,
 };
 
-int
-run_plan_make(struct call *c, struct run_plan *p)
+/* StartTask places nothing: its instances are EC2 ones, and they are named. */
+static rule_fn *const start_rules[] = {
+	check_propagation,
+	check_tags,
+	check_group,
+	check_launch,
+	check_network,
+	check_overrides,
+	check_exec,
+	check_volumes,
+	start_plan_instances,
+};
+
+static int
+make_plan(struct call *c, struct run_plan *p, rule_fn *const *rules, size_t n)
 {
 	int r;
 
 	p->in = c->args;
-	p->count = p->in->count.set ? p->in->count.v : 1;
 	r = cluster_ref_resolve(c, p->in->cluster, &p->cluster);
 	if (r == 0)
 		r = task_definition_ref_active(
 		    c->store, &c->scope, p->in->task_definition, &p->row, &c->err);
 	if (r == 0)
 		r = task_def_parse(p->row.doc, &c->arena, &p->tree, &p->td, &c->err);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rules); i++)
+	for (size_t i = 0; r == 0 && i < n; i++)
 		r = rules[i](c, p);
 	return r;
+}
+
+int
+run_plan_make(struct call *c, struct run_plan *p)
+{
+	const struct run_task_in *in = c->args;
+
+	p->count = in->count.set ? in->count.v : 1;
+	return make_plan(c, p, run_rules, ARRAY_SIZE(run_rules));
+}
+
+int
+start_plan_make(struct call *c, struct run_plan *p)
+{
+	p->launch = LAUNCH_EC2;
+	return make_plan(c, p, start_rules, ARRAY_SIZE(start_rules));
 }
 
 void
@@ -65,6 +96,7 @@ run_plan_done(struct run_plan *p)
 	store_task_definition_done(&p->row);
 	json_object_put(p->tree);
 	json_object_put(p->overrides);
+	json_object_put(p->failures);
 }
 
 static int
@@ -81,10 +113,16 @@ check_choice(struct call *c, struct run_plan *p)
 	if (p->in->launch_type != LAUNCH_UNSET && p->in->strategy.n > 0)
 		return refuse(
 		    c, "Specify either Launch Type or Capacity Provider Strategy, but not both.");
-	if (p->in->propagate_tags == PROPAGATE_SERVICE)
-		return refuse(
-		    c, "propagateTags SERVICE is not supported for RunTask, only TASK_DEFINITION.");
 	return 0;
+}
+
+static int
+check_propagation(struct call *c, struct run_plan *p)
+{
+	if (p->in->propagate_tags != PROPAGATE_SERVICE)
+		return 0;
+	return err_set(&c->err, ERR_INVALID_PARAMETER,
+	    "propagateTags SERVICE is not supported for %s, only TASK_DEFINITION.", c->op->name);
 }
 
 static int
@@ -279,15 +317,20 @@ check_placement(struct call *c, struct run_plan *p)
 static int
 choose_instance(struct call *c, struct run_plan *p)
 {
+	char id[ARN_ID_MAX];
 	int r;
 
 	if (p->launch == LAUNCH_FARGATE)
 		return 0;
-	r = task_instance_ensure(c, p->cluster.name, p->instance);
+	r = task_instance_ensure(c, p->cluster.name, id);
 	if (r == 0)
 		return refuse(
 		    c, p->providers[0] != NULL
 			   ? "No Container Instances were found in your capacity provider."
 			   : "No Container Instances were found in your cluster.");
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	for (int64_t i = 0; i < p->count; i++)
+		p->instances[i] = arena_strdup(&c->arena, id);
+	return 0;
 }

@@ -65,13 +65,11 @@ const struct schema list_tasks_schema = SCHEMA(struct list_tasks_in, list_tasks_
 static void
 add_missing(struct call *c, struct json_object *failures, const char *cluster, const char *given)
 {
-	struct json_object *failure = json_object_new_object();
 	char arn[ARN_MAX];
 
-	json_add_str(failure, "arn",
-	    has_prefix(given, "arn:") ? given : arn_task(arn, &c->scope, cluster, given));
-	json_add_str(failure, "reason", "MISSING");
-	json_object_array_add(failures, failure);
+	task_failure_add(failures,
+	    has_prefix(given, "arn:") ? given : arn_task(arn, &c->scope, cluster, given),
+	    "MISSING");
 }
 
 static int
