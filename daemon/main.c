@@ -91,7 +91,7 @@ main(int argc, char **argv)
 	if (r == EXIT_DONE)
 		return EXIT_SUCCESS;
 	if (r < 0) {
-		fprintf(stderr, "localemu-ecsd: %s\n", e.text);
+		(void)fprintf(stderr, "localemu-ecsd: %s\n", e.text);
 		return EXIT_USAGE;
 	}
 	if (d.config.dump_api) {
