@@ -340,18 +340,18 @@ pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 int
 task_doc_add(struct call *c, struct json_object *list, char *doc, const char *arn)
 {
-	_cleanup_free_ char *owned = doc;
+	_cleanup_free_ char *text = doc;
 	_cleanup_json_ struct json_object *tags = NULL;
-	size_t len = strlen(doc);
+	size_t len = strlen(text);
 	int r = 0;
 
 	if (arn != NULL)
 		r = tag_set_read(c->store, arn, &tags, &c->err);
 	if (r < 0)
 		return r;
-	if (len > 0 && doc[len - 1] == '}')
-		doc[len - 1] = '\0';
-	json_object_array_add(list, json_new_raw(xasprintf("%s,\"tags\":%s}", doc,
+	if (len > 0 && text[len - 1] == '}')
+		text[len - 1] = '\0';
+	json_object_array_add(list, json_new_raw(xasprintf("%s,\"tags\":%s}", text,
 					tags != NULL ? json_print(tags) : "[]")));
 	return 0;
 }
