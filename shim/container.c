@@ -24,6 +24,7 @@
 static void container_create(struct container *c);
 static void container_start(struct container *c);
 static void check_running(struct container *c);
+static void settle_exit(struct container *c);
 static void container_exited(struct container *c);
 static void on_volume(const struct engine_reply *r, void *arg);
 static void on_created(const struct engine_reply *r, void *arg);
@@ -298,6 +299,7 @@ on_started(const struct engine_reply *r, void *arg)
 	c->req = NULL;
 	if (c->phase != PHASE_STARTING)
 		return;
+	c->found_running = r->status == 304;
 	if (r->errnum == ETIMEDOUT) {
 		container_fail(c, "DockerTimeoutError",
 		    "Could not transition to running; timed out after waiting 3m0s");
@@ -339,18 +341,31 @@ set_running(struct container *c)
 	}
 }
 
-/* Start has returned and the user's process was executed: only both together are RUNNING. */
+/* Start has returned and the user's process was executed: only both together are RUNNING. One that
+ * ended meanwhile was RUNNING for a moment, and that is announced. */
 static void
 check_running(struct container *c)
 {
-	if (c->phase != PHASE_STARTING || !c->start_returned)
+	bool turned_away = c->died && c->exit_code == GATE_EXIT_CLOSED;
+
+	if (c->phase != PHASE_STARTING || (!c->start_returned && !(c->died && c->gate_passed)))
 		return;
+	/* Who was found running may have passed its gate before anybody looked. */
+	if (c->died && c->found_running && !turned_away)
+		c->gate_passed = true;
 	if (c->gate_passed) {
 		set_running(c);
+		if (!c->died)
+			return;
+		task_run(c->task);
+		settle_exit(c);
 	} else if (c->died && c->task->desired_stopped) {
 		c->stopped_ms = now_ms();
 		c->failed = true;
 		container_set_phase(c, PHASE_STOPPED);
+	} else if (turned_away && c->found_running) {
+		/* It stood before the gate of a shim that is gone: it is started again. */
+		container_set_phase(c, PHASE_CREATED);
 	} else if (c->died) {
 		container_fail(c, "CannotStartContainerError",
 		    "Error response from daemon: the container ended before its process was "
@@ -409,8 +424,19 @@ killed_by_hand(const struct container *c)
 	return c->killed_ms != 0 && c->stopped_ms - c->killed_ms < KILL_MEMORY_MS;
 }
 
-/* A container ended. Where its start was still being looked at, it was RUNNING for a moment, and
- * that is announced. */
+/* A container that ran has ended; or somebody restarts it. */
+static void
+settle_exit(struct container *c)
+{
+	if (!killed_by_hand(c) || c->task->desired_stopped) {
+		container_exited(c);
+		return;
+	}
+	timer_free(c->timer);
+	c->timer = timer_new(c->task->loop, on_no_restart, c);
+	timer_set(c->timer, RESTART_WAIT_MS);
+}
+
 static void
 on_die(struct container *c, const struct engine_event *ev)
 {
@@ -420,29 +446,10 @@ on_die(struct container *c, const struct engine_event *ev)
 	c->died = true;
 	c->exit_code = ev->exit_code;
 	c->stopped_ms = ev->time_ms;
-	/* An init that lost its gate with the shim before this one never became the user's process:
-	 * it is started again. */
-	if (c->phase == PHASE_STARTING && c->found_running && !c->gate_passed &&
-	    !c->task->desired_stopped) {
-		c->gate_passed = c->exit_code != GATE_EXIT_CLOSED;
-		if (!c->gate_passed) {
-			container_set_phase(c, PHASE_CREATED);
-			return;
-		}
-	}
-	if (c->phase == PHASE_STARTING && c->gate_passed) {
-		set_running(c);
-		task_run(c->task);
-	}
-	if (c->phase == PHASE_STARTING) {
+	if (c->phase == PHASE_STARTING)
 		check_running(c);
-	} else if (c->phase == PHASE_RUNNING && killed_by_hand(c) && !c->task->desired_stopped) {
-		timer_free(c->timer);
-		c->timer = timer_new(c->task->loop, on_no_restart, c);
-		timer_set(c->timer, RESTART_WAIT_MS);
-	} else if (c->phase == PHASE_RUNNING) {
-		container_exited(c);
-	}
+	else if (c->phase == PHASE_RUNNING)
+		settle_exit(c);
 }
 
 /* The process ended: what remains open is whether the memory limit did it, which the Engine may say
@@ -626,7 +633,7 @@ void
 container_forget(struct container *c)
 {
 	c->req = c->stop_req = NULL;
-	c->start_returned = false;
+	c->start_returned = c->died = false;
 	if (c->phase == PHASE_STOPPED)
 		return;
 	timer_free(TAKE(c->timer));
@@ -716,6 +723,7 @@ on_probed(const struct engine_reply *r, void *arg)
 	if (r->text == NULL && engine_container_read(r->body, &facts) == 0 &&
 	    c->phase == PHASE_STARTING)
 		container_learn(c, &facts);
+	task_post(c->task, EV_CHANGED);
 	task_run(c->task);
 }
 

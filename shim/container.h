@@ -53,9 +53,10 @@ struct container {
 	unsigned pull_attempts;
 	size_t volumes_checked;
 	bool start_returned, gate_passed;
-	bool found_running; /* by a shim that had not started it: whether its gate was passed, its
-			       end may have to tell */
-	unsigned probes;    /* looks at such a container that neither waits nor runs */
+	/* Somebody else's start: an earlier shim's, or one whose answer was lost. Whether its gate
+	 * was passed, its end may have to tell. */
+	bool found_running;
+	unsigned probes; /* looks at such a container that neither waits nor runs */
 	bool start_timed_out;
 	bool failed; /* never ran: `reason` says why */
 
