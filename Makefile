@@ -45,7 +45,7 @@ LDFLAGS += --coverage
 endif
 BASE_CFLAGS += $(shell $(PKG_CONFIG) --cflags json-c libevent libprotobuf-c 2>/dev/null)
 
-COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core
+COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core -lm
 DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto
 SHIM_LIBS := $(COMMON_LIBS) -lcurl
 
