@@ -126,7 +126,8 @@ on_word(evutil_socket_t fd, short what, void *arg)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	drop_connection(g);
-	if (opened)
+	/* An error is an init that ended before it read the word. */
+	if (opened && n >= 0)
 		g->cb->on_passed(g, n == (ssize_t)sizeof(failure) ? &failure : NULL, g->cookie);
 }
 
