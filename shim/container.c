@@ -459,8 +459,8 @@ container_exited(struct container *c)
 {
 	struct opt_int memory = c->plan->def->memory;
 
-	if (c->exit_code == 128 + SIGKILL && memory.v > 0 && !c->oom && !c->task->desired_stopped &&
-	    c->req == NULL) {
+	if (c->exit_code == 128 + SIGKILL && memory.v > 0 && !c->oom && !c->sigkilled &&
+	    !c->task->desired_stopped && c->req == NULL) {
 		c->req = engine_inspect(c->task->engine, c->id, on_verdict, c);
 		return;
 	}
@@ -500,7 +500,7 @@ on_restart(struct container *c)
 {
 	if (!c->died)
 		return;
-	c->died = false;
+	c->died = c->sigkilled = false;
 	c->killed_ms = 0;
 	timer_free(TAKE(c->timer));
 	if (wants_ports(c) && c->req == NULL)
@@ -530,7 +530,9 @@ container_on_event(struct container *c, const struct engine_event *ev)
 		break;
 	case ENGINE_KILL:
 		/* SIGKILL first is no restart. */
-		if (ev->signal != SIGKILL)
+		if (ev->signal == SIGKILL)
+			c->sigkilled = true;
+		else
 			c->killed_ms = ev->time_ms;
 		break;
 	case ENGINE_START:

@@ -62,6 +62,7 @@ struct container {
 
 	bool died;         /* its end is known, the verdict is not */
 	int64_t killed_ms; /* when somebody else asked the Engine to end it, 0: nobody */
+	bool sigkilled;    /* by the Engine, for somebody: not for its memory */
 	bool oom;
 	bool has_exit_code;
 	int exit_code;

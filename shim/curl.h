@@ -39,12 +39,12 @@ struct curl_io_ask {
 
 /* The caller's; curl_io_free ends all requests without a call. */
 struct curl_io *curl_io_new(struct loop *l, const char *socket_path);
-void curl_io_free(struct curl_io *c);
+void curl_io_free(struct curl_io *io);
 /* Starts a request; strings of `ask` are copied. It is freed after on_done; never calls back from
  * inside. */
-struct curl_io_req *curl_io_send(struct curl_io *c, const struct curl_io_ask *ask);
+struct curl_io_req *curl_io_send(struct curl_io *io, const struct curl_io_ask *ask);
 /* Ends a request without a call; legal inside its own callbacks. NULL is legal. */
 void curl_io_cancel(struct curl_io_req *r);
-void curl_io_cancel_all(struct curl_io *c);
+void curl_io_cancel_all(struct curl_io *io);
 
 #endif

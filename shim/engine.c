@@ -168,8 +168,10 @@ append_escaped(char **s, const char *text)
 static void
 append(char **s, const char *text)
 {
-	*s = xrealloc(*s, strlen(*s) + strlen(text) + 1, 1);
-	strcat(*s, text);
+	char *longer = xasprintf("%s%s", *s, text);
+
+	free(*s);
+	*s = longer;
 }
 
 /* The filter on our label, as /events and /containers/json take it. */

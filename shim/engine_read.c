@@ -111,40 +111,54 @@ engine_container_read(struct json_object *body, struct engine_container *ret)
 	return 0;
 }
 
+/* "Z" or "+02:00" as seconds. */
+static bool
+parse_offset(const char *text, int64_t *ret_s)
+{
+	char *end = NULL;
+	long hours = strtol(text, &end, 10);
+	long minutes = 0;
+
+	*ret_s = 0;
+	if (*text == 'Z')
+		return true;
+	if (end == text || *end != ':')
+		return false;
+	minutes = strtol(end + 1, NULL, 10);
+	*ret_s = hours * 3600 + (*text == '-' ? -minutes : minutes) * 60;
+	return true;
+}
+
 int64_t
 engine_time_ms(const char *text)
 {
 	struct tm tm = { 0 };
-	int64_t ms = 0, unit = 100;
-	int offset_h = 0, offset_m = 0;
-	char sign = '+';
+	int64_t ms = 0, unit = 100, offset_s, seconds;
 	const char *at;
-	int64_t seconds;
 
 	if (text == NULL || (at = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm)) == NULL)
 		return 0;
 	if (*at == '.')
 		for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10)
 			ms += (*at - '0') * unit;
-	if (*at != 'Z' && sscanf(at, "%c%2d:%2d", &sign, &offset_h, &offset_m) != 3)
+	if (!parse_offset(at, &offset_s))
 		return 0;
-	seconds = (int64_t)timegm(&tm) -
-		  (sign == '-' ? -1 : 1) * (int64_t)(offset_h * 3600 + offset_m * 60);
+	seconds = (int64_t)timegm(&tm) - offset_s;
 	return seconds > 0 ? seconds * 1000 + ms : 0;
 }
 
 void
 engine_version_agree(const char *theirs, char out[static 16])
 {
-	int major = 0, minor = 0;
+	long minor = VERSION_OURS;
 
-	if (theirs == NULL || sscanf(theirs, "%d.%d", &major, &minor) != 2 || major != 1)
-		minor = VERSION_OURS;
-	else if (minor >= VERSION_NEWER)
+	if (theirs != NULL && has_prefix(theirs, "1."))
+		minor = strtol(theirs + 2, NULL, 10);
+	if (minor >= VERSION_NEWER)
 		minor = VERSION_NEWER;
-	else if (minor > VERSION_OURS)
+	if (minor <= 0 || (minor > VERSION_OURS && minor < VERSION_NEWER))
 		minor = VERSION_OURS;
-	(void)snprintf(out, 16, "1.%d", minor);
+	(void)snprintf(out, 16, "1.%ld", minor);
 }
 
 void

@@ -104,7 +104,7 @@ find(const char *name, char path[static PATH_MAX])
 	if (strchr(name, '/') != NULL) {
 		if (strlen(name) >= PATH_MAX)
 			return ENAMETOOLONG;
-		strcpy(path, name);
+		memcpy(path, name, strlen(name) + 1);
 		return check_executable(path);
 	}
 	if (dir == NULL)

@@ -60,8 +60,9 @@ main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(022);
 	if (fcntl(LINK_FD, F_GETFD) < 0) {
-		fprintf(stderr, "localemu-ecs-shim is started by localemu-ecsd, with its socket on "
-				"descriptor 3\n");
+		(void)fprintf(stderr,
+		    "localemu-ecs-shim is started by localemu-ecsd, with its socket on "
+		    "descriptor 3\n");
 		return EXIT_FAILURE;
 	}
 	(void)fcntl(LINK_FD, F_SETFD, FD_CLOEXEC);

@@ -153,6 +153,20 @@ plan_container(struct plan *p, size_t i, const struct plan_input *in)
 
 static void choose_range(struct plan *p, struct plan_port *port);
 
+/* "8080-8090" */
+static bool
+parse_range(const char *text, int64_t *first, int64_t *last)
+{
+	char *end = NULL;
+
+	*first = strtoll(text, &end, 10);
+	if (end == text || *end != '-')
+		return false;
+	text = end + 1;
+	*last = strtoll(text, &end, 10);
+	return end != text && *first <= *last && *first > 0 && *last <= UINT16_MAX;
+}
+
 /* Ports leave a namespace of their own only in bridge mode; in host mode they are open by
  * themselves. */
 static void
@@ -169,8 +183,8 @@ plan_ports(struct plan *p, struct plan_container *c)
 
 		port->protocol = m->protocol == PROTOCOL_UDP ? "udp" : "tcp";
 		if (m->container_port_range != NULL) {
-			if (sscanf(m->container_port_range, "%" SCNd64 "-%" SCNd64,
-				&port->container_first, &port->container_last) != 2)
+			if (!parse_range(m->container_port_range, &port->container_first,
+				&port->container_last))
 				continue;
 			port->range = true;
 			if (bridge)
