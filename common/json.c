@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static void
 tokener_free(struct json_tokener **t)
@@ -290,6 +291,23 @@ json_add_time(struct json_object *o, const char *key, int64_t ms)
 {
 	if (ms != 0)
 		json_add(o, key, json_new_time(ms));
+}
+
+void
+json_add_iso_time(struct json_object *o, const char *key, int64_t ms, bool with_ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	char text[48];
+	struct tm tm;
+	size_t n;
+
+	if (ms == 0 || gmtime_r(&seconds, &tm) == NULL)
+		return;
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (with_ms)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ".%03d", (int)(ms % 1000));
+	(void)snprintf(text + n, sizeof(text) - n, "Z");
+	json_add_str(o, key, text);
 }
 
 struct json_object *

@@ -41,6 +41,9 @@ void json_add_bool(struct json_object *o, const char *key, bool v);
 /* Adds an ECS timestamp: a JSON number of epoch seconds with milliseconds (1703691100.123). `ms` of
  * 0 means "not reached": the key is left out. */
 void json_add_time(struct json_object *o, const char *key, int64_t ms);
+/* Adds a time as text, "2024-05-01T12:00:00Z" (with_ms: "2024-05-01T12:00:00.123Z", as EC2 does);
+ * left out where `ms` is 0. */
+void json_add_iso_time(struct json_object *o, const char *key, int64_t ms, bool with_ms);
 /* A number node that prints as seconds with exactly three decimals. The caller owns it. */
 struct json_object *json_new_time(int64_t ms);
 

@@ -7,11 +7,13 @@
 #include "common/log.h"
 #include "daemon/api.h"
 #include "daemon/config.h"
+#include "daemon/event_log.h"
 #include "daemon/events.h"
 #include "daemon/fleet.h"
 #include "daemon/http/http.h"
 #include "daemon/reconcile/tasks.h"
 #include "daemon/store/store.h"
+#include "daemon/store/task_event.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,6 +35,7 @@ struct daemon {
 	struct loop *loop;
 	struct store *store;
 	struct events *events;
+	struct event_log *event_log;
 	struct fleet *fleet;
 	struct reconcile_tasks *reconcile;
 	struct api *api;
@@ -63,6 +66,7 @@ static void on_state(const char *task_id, const Shim__TaskState *s, void *cookie
 static void on_lost(const char *task_id, void *cookie);
 static void on_changed(const char *task_id, void *cookie);
 static void on_finished(const char *task_id, void *cookie);
+static void on_task_events(void *cookie);
 static void on_health(struct json_object *o, void *cookie);
 static void on_reset(
     void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
@@ -155,6 +159,9 @@ daemon_open(struct daemon *d, struct err *e)
 	d->reconcile = reconcile_tasks_new(d->loop, config, d->store, d->fleet);
 	d->api = api_new(d->loop, config, d->store, d->fleet);
 	d->http = http_new(d->loop, config, d->api, &http_cb, NULL);
+	d->event_log = event_log_new(d->store);
+	http_serve_events(d->http, d->event_log);
+	store_on_task_events(d->store, on_task_events, d);
 	d->drain = timer_new(d->loop, on_drain, d);
 	loop_on_signal(d->loop, SIGTERM, on_stop_signal, d);
 	loop_on_signal(d->loop, SIGINT, on_stop_signal, d);
@@ -164,7 +171,10 @@ daemon_open(struct daemon *d, struct err *e)
 static void
 daemon_close(struct daemon *d)
 {
+	if (d->store != NULL)
+		store_on_task_events(d->store, NULL, NULL);
 	http_free(d->http);
+	event_log_free(d->event_log);
 	api_free(d->api);
 	reconcile_tasks_free(d->reconcile);
 	fleet_free(d->fleet); /* closes the links: shims that still run leave their containers as
@@ -305,6 +315,14 @@ on_finished(const char *task_id, void *cookie)
 }
 
 static void
+on_task_events(void *cookie)
+{
+	struct daemon *d = cookie;
+
+	http_wake_events(d->http);
+}
+
+static void
 on_health(struct json_object *o, void *cookie)
 {
 	struct daemon *d = cookie;
@@ -339,6 +357,7 @@ on_reset_ended(const struct err *e, void *cookie)
 	_cleanup_free_ struct reset *reset = cookie;
 	struct err failure = { 0 };
 
+	http_flush_events(reset->d->http);
 	if (e == NULL && store_reset(reset->d->store, &failure) < 0)
 		e = &failure;
 	if (e != NULL)

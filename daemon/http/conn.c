@@ -427,6 +427,41 @@ conn_reply(struct conn *c, struct evhttp_request *req, int status, struct evbuff
 		bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
+void
+conn_stream_begin(struct conn *c, struct evhttp_request *req)
+{
+	(void)c;
+	evhttp_send_reply_start(req, 200, reply_reason(200));
+}
+
+/* evhttp reads while it sends a reply in pieces, so it sees by itself that a client is gone. */
+void
+conn_stream_write(struct conn *c, struct evhttp_request *req, struct evbuffer *piece,
+    void (*on_taken)(struct evhttp_connection *evcon, void *arg), void *arg)
+{
+	(void)c;
+	evhttp_send_reply_chunk_with_cb(req, piece, on_taken, arg);
+}
+
+void
+conn_stream_end(struct conn *c, struct evhttp_request *req)
+{
+	conn_enter(c, CONN_SENDING);
+	evhttp_send_reply_end(req);
+}
+
+size_t
+conn_unsent(const struct conn *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+void
+conn_drop(struct conn *c)
+{
+	evhttp_connection_free(c->evcon);
+}
+
 static void
 on_sent(struct evhttp_request *req, void *arg)
 {

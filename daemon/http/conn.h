@@ -77,4 +77,17 @@ void conn_hold(struct conn *c);
  * request is evhttp's again. */
 void conn_reply(struct conn *c, struct evhttp_request *req, int status, struct evbuffer *body);
 
+/* A reply that is sent piece by piece, headers first. The connection stays ANSWERING until
+ * conn_stream_end; a client that goes away is noticed, and on_abandoned called, as with conn_hold,
+ * which is not for these. */
+void conn_stream_begin(struct conn *c, struct evhttp_request *req);
+/* `piece` is borrowed and emptied; on_taken is called when the kernel has all that was written. */
+void conn_stream_write(struct conn *c, struct evhttp_request *req, struct evbuffer *piece,
+    void (*on_taken)(struct evhttp_connection *evcon, void *arg), void *arg);
+void conn_stream_end(struct conn *c, struct evhttp_request *req);
+/* Bytes that were written and that the kernel does not have. */
+size_t conn_unsent(const struct conn *c);
+/* Closes the connection at once. */
+void conn_drop(struct conn *c);
+
 #endif

@@ -10,6 +10,7 @@
 #include "daemon/api.h"
 #include "daemon/config.h"
 #include "daemon/http/credential.h"
+#include "daemon/http/event_stream.h"
 #include "daemon/http/origin.h"
 #include "daemon/http/reply.h"
 
@@ -24,8 +25,9 @@ struct exchange {
 	struct edge *edge;
 	struct conn *c;
 	struct evhttp_request *req;
-	struct call *call;        /* while api.c holds it */
-	struct reset_wait *reset; /* while a reset is under way for it */
+	struct call *call;           /* while api.c holds it */
+	struct reset_wait *reset;    /* while a reset is under way for it */
+	struct event_stream *stream; /* while it is sent */
 	int64_t start_ms;
 	char what[65]; /* operation or page, for the log */
 };
@@ -106,6 +108,7 @@ edge_abandon(struct conn *c)
 		api_cancel(x->call);
 	if (x->reset != NULL)
 		x->reset->x = NULL;
+	event_stream_free(x->stream);
 	log_debug("op", x->what, "client went away after %lld ms",
 	    (long long)(monotonic_ms() - x->start_ms));
 	free(x);
@@ -131,6 +134,12 @@ pass_guard(struct exchange *x)
 }
 
 /* -- pages of our own */
+
+static void
+answer_no_page(struct exchange *x)
+{
+	answer_error(x, WIRE_JSON, 404, "ResourceNotFoundException", "There is no such page.");
+}
 
 static void
 serve_health(struct exchange *x)
@@ -178,6 +187,69 @@ serve_reset(struct exchange *x)
 }
 
 static void
+on_stream_end(void *cookie)
+{
+	struct exchange *x = cookie;
+
+	x->c->exchange = NULL;
+	log_debug(
+	    "op", x->what, "stream ended after %lld ms", (long long)(monotonic_ms() - x->start_ms));
+	free(x);
+}
+
+static void
+open_stream(struct exchange *x, const struct event_query *q)
+{
+	char id[37];
+
+	if (event_streams_full(x->edge->streams)) {
+		answer_error(x, WIRE_JSON, 503, "ServiceUnavailableException",
+		    "Too many streams of events are open.");
+		return;
+	}
+	random_uuid(id);
+	add_header(x, "x-amzn-RequestId", id);
+	add_header(x, "Content-Type", "text/event-stream");
+	add_header(x, "Cache-Control", "no-cache");
+	x->stream = event_stream_open(x->edge->streams, x->c, x->req, q, on_stream_end, x);
+}
+
+static void
+serve_events(struct exchange *x)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(x->req);
+	struct body b = { .content_type = "application/json" };
+	_cleanup_free_ char *page = NULL;
+	struct event_query q;
+	struct err e;
+	int r;
+
+	if (x->edge->log == NULL) {
+		answer_no_page(x);
+		return;
+	}
+	r = event_stream_read_query(x->edge->log, evhttp_uri_get_query(uri), header(x, "Accept"),
+	    header(x, "Last-Event-ID"), &q, &e);
+	if (r == 0 && q.stream && evhttp_request_get_command(x->req) == EVHTTP_REQ_GET) {
+		open_stream(x, &q);
+		return;
+	}
+	if (r == 0)
+		page = event_stream_page(x->edge->log, &q, &e);
+	if (page == NULL && e.kind == ERR_SERVER) {
+		log_err("op", x->what, "%s", e.text);
+		answer_error(
+		    x, WIRE_JSON, 500, err_type(ERR_SERVER), "The events could not be read.");
+	} else if (page == NULL) {
+		answer_error(x, WIRE_JSON, 400, err_type(e.kind), e.text);
+	} else {
+		b.text = page;
+		b.len = strlen(page);
+		answer(x, 200, &b, NULL, NULL);
+	}
+}
+
+static void
 serve_own_page(struct exchange *x, const char *path)
 {
 	/* clang-format off */
@@ -187,6 +259,7 @@ serve_own_page(struct exchange *x, const char *path)
 		const char *allow;
 		void (*serve)(struct exchange *x);
 	} pages[] = {
+		{ PATH_OWN "events",      EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_events },
 		{ PATH_OWN "health",      EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_health },
 		{ PATH_OWN "state/reset", EVHTTP_REQ_POST,                  "POST, OPTIONS",      serve_reset },
 	};
@@ -202,7 +275,7 @@ serve_own_page(struct exchange *x, const char *path)
 			answer_method(x, pages[i].allow);
 		return;
 	}
-	answer_error(x, WIRE_JSON, 404, "ResourceNotFoundException", "There is no such page.");
+	answer_no_page(x);
 }
 
 static void

@@ -12,6 +12,9 @@ struct edge {
 	const struct config *config;
 	struct api *api;
 	struct http_callbacks cb;
+	/* Of http_serve_events; NULL: there is no page of events. */
+	struct event_log *log;
+	struct event_streams *streams;
 };
 
 /* Answers a request that conn_take has accepted, at once or later. `e` outlives the connection. */

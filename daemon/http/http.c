@@ -8,6 +8,7 @@
 #include "daemon/config.h"
 #include "daemon/http/conn.h"
 #include "daemon/http/edge.h"
+#include "daemon/http/event_stream.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -30,6 +31,7 @@ const struct http_limits http_limits_default = {
 	.receive_ms = 20 * 1000,
 	.idle_ms = 60 * 1000,
 	.send_ms = 60 * 1000,
+	.heartbeat_ms = 15 * 1000,
 };
 
 struct http {
@@ -75,6 +77,25 @@ http_new(struct loop *loop, const struct config *config, struct api *api,
 	return h;
 }
 
+void
+http_serve_events(struct http *h, struct event_log *log)
+{
+	h->edge.log = log;
+	h->edge.streams = event_streams_new(h->conns->loop, log, &h->conns->limits);
+}
+
+void
+http_wake_events(struct http *h)
+{
+	event_streams_wake(h->edge.streams);
+}
+
+void
+http_flush_events(struct http *h)
+{
+	event_streams_flush(h->edge.streams);
+}
+
 static void
 on_request(struct evhttp_request *req, void *arg)
 {
@@ -96,6 +117,8 @@ http_stop_accepting(struct http *h)
 		(void)unlink(h->unix_path); /* gone already: as wanted */
 	free(TAKE(h->unix_path));
 	conns_close(h->conns);
+	if (h->edge.streams != NULL)
+		event_streams_end(h->edge.streams);
 }
 
 size_t
@@ -112,6 +135,7 @@ http_free(struct http *h)
 	http_stop_accepting(h);
 	evhttp_free(h->server);
 	conns_free(h->conns);
+	event_streams_free(h->edge.streams);
 	free(h);
 }
 

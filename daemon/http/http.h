@@ -12,6 +12,7 @@
 
 struct api;
 struct config;
+struct event_log;
 struct json_object;
 struct http;
 
@@ -28,10 +29,12 @@ struct http_limits {
 	int64_t receive_ms;
 	/* Between two requests. */
 	int64_t idle_ms;
-	/* Until the client has taken the reply. */
+	/* Until the client has taken the reply, or what was last sent of a stream. */
 	int64_t send_ms;
+	/* A stream that has nothing to say says so. */
+	int64_t heartbeat_ms;
 };
-/* 1 MiB, 16 KiB, 1024, 20 s, 60 s, 60 s */
+/* 1 MiB, 16 KiB, 1024, 20 s, 60 s, 60 s, 15 s */
 extern const struct http_limits http_limits_default;
 
 struct http_callbacks {
@@ -50,6 +53,14 @@ struct http_callbacks {
  * the defaults). Never fails. */
 struct http *http_new(struct loop *loop, const struct config *config, struct api *api,
     const struct http_callbacks *cb, const struct http_limits *limits);
+
+/* Serves GET /_localemu/events out of `log`, which outlives it; without this call there is no such
+ * page. */
+void http_serve_events(struct http *h, struct event_log *log);
+/* There may be new events: open streams get them in the next turn of the loop, */
+void http_wake_events(struct http *h);
+/* or now, because the log is about to be emptied. */
+void http_flush_events(struct http *h);
 
 /* Listens on every address that `host` means. Port "0" takes a free one. *ret_port (may be NULL)
  * gets the real port. */

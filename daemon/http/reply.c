@@ -22,6 +22,7 @@ static const struct {
 	{ 417, "Expectation Failed" },
 	{ 500, "Internal Server Error" },
 	{ 501, "Not Implemented" },
+	{ 503, "Service Unavailable" },
 };
 /* clang-format on */
 

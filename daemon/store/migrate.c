@@ -106,6 +106,14 @@ static const char *const migrations[] = {
 	    " digest TEXT NOT NULL, result TEXT NOT NULL, created_at INTEGER NOT NULL,"
 	    " PRIMARY KEY (account, region, operation, token)) WITHOUT ROWID;"
 	    "CREATE INDEX client_token_age ON client_token (created_at);",
+
+	/* The ring of task events; what is not searched is apart. */
+	[1] =
+	    "CREATE TABLE task_event ("
+	    " n INTEGER PRIMARY KEY, at INTEGER NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL,"
+	    " cluster TEXT NOT NULL, task TEXT NOT NULL);"
+	    "CREATE TABLE task_event_doc ("
+	    " n INTEGER PRIMARY KEY REFERENCES task_event (n) ON DELETE CASCADE, doc TEXT);",
 };
 /* clang-format on */
 

@@ -20,6 +20,7 @@ enum store_family {
 	STORE_TAG,
 	STORE_TASK,
 	STORE_TASK_DEFINITION,
+	STORE_TASK_EVENT,
 	STORE_FAMILY_MAX,
 };
 #define STORE_STATEMENTS_MAX 32 /* of one family */
@@ -29,6 +30,12 @@ struct store {
 	char *path;  /* of the file, or ":memory:": for messages */
 	int lock_fd; /* holds the advisory lock on the directory, -1 in memory */
 	sqlite3_stmt *stmts[STORE_FAMILY_MAX][STORE_STATEMENTS_MAX];
+
+	/* Of task_event.c. */
+	int64_t n_task_events;  /* rows, -1 where they have to be counted */
+	bool task_events_added; /* in the open transaction */
+	void (*on_task_events)(void *cookie);
+	void *on_task_events_cookie;
 };
 
 /* A family's statements, indexed by its STMT_ enum. */

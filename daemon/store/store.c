@@ -46,6 +46,7 @@ store_open(const char *dir, struct store **ret, struct err *e)
 	int r = 0;
 
 	s->lock_fd = -1;
+	s->n_task_events = -1;
 	if (dir == NULL) {
 		s->path = xstrdup(":memory:");
 	} else {
@@ -97,15 +98,22 @@ store_commit(struct store *s, struct err *e)
 	int r;
 
 	/* SQLite itself rolls back when the disk is full or breaks in a transaction. */
-	if (sqlite3_get_autocommit(s->db))
+	if (sqlite3_get_autocommit(s->db)) {
+		store_rollback(s);
 		return err_set_errno(
 		    e, EIO, "state file %s: the transaction was rolled back", s->path);
+	}
 	r = query_open(&q, s, &base_sql, STMT_COMMIT, e);
 	if (r == 0)
 		r = query_run(&q);
-	if (r < 0)
+	if (r < 0) {
 		store_rollback(s);
-	return r;
+		return r;
+	}
+	if (s->task_events_added && s->on_task_events != NULL)
+		s->on_task_events(s->on_task_events_cookie);
+	s->task_events_added = false;
+	return 0;
 }
 
 void
@@ -113,6 +121,8 @@ store_rollback(struct store *s)
 {
 	_cleanup_query_ struct query q = { 0 };
 
+	s->task_events_added = false;
+	s->n_task_events = -1;
 	if (sqlite3_get_autocommit(s->db))
 		return;
 	if (query_open(&q, s, &base_sql, STMT_ROLLBACK, NULL) == 0)
@@ -128,6 +138,7 @@ store_reset(struct store *s, struct err *e)
 	sqlite3_stmt *names = NULL;
 	int rc, r = 0;
 
+	s->n_task_events = -1;
 	if (own)
 		r = store_begin(s, e);
 	if (r < 0)

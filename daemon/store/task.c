@@ -6,6 +6,7 @@
  */
 #include "daemon/store/task.h"
 #include "daemon/store/sqlite.h"
+#include "daemon/store/task_event.h"
 
 #include <string.h>
 
@@ -184,13 +185,15 @@ insert_row(struct store *s, const struct store_task *t, struct err *e)
 	return query_run(&q);
 }
 
-/* Two statements: the caller's transaction holds them together. */
+/* Several statements: the caller's transaction holds them together. */
 int
 store_task_insert(struct store *s, const struct store_task *t, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
-	int r = insert_row(s, t, e);
+	int r = store_task_event_add(s, t, e);
 
+	if (r == 0)
+		r = insert_row(s, t, e);
 	if (r == 0)
 		r = query_open(&q, s, &task_sql, STMT_INSERT_SPEC, e);
 	if (r < 0)
@@ -203,8 +206,10 @@ int
 store_task_update(struct store *s, const struct store_task *t, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
-	int r = query_open(&q, s, &task_sql, STMT_UPDATE, e);
+	int r = store_task_event_add(s, t, e);
 
+	if (r == 0)
+		r = query_open(&q, s, &task_sql, STMT_UPDATE, e);
 	if (r < 0)
 		return r;
 	query_bind(&q, 1, t->id);

@@ -13,9 +13,10 @@ ROOMS = (
     ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
     ("common", r"common/.*", ""),
     # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
-    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events config reconcile"),
+    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile"),
     ("config", r"daemon/config\.[ch]", "common"),
-    ("http", r"daemon/http/.*", "common api config shared"),
+    ("http", r"daemon/http/.*", "common api config shared event-log"),
+    ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
     ("store", r"daemon/store/.*", "common api"),
     ("api", r"daemon/api\.[ch]", "common config store fleet shared ecs-table"),
@@ -27,7 +28,7 @@ ROOMS = (
     # shim
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process
-    ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events config reconcile shared shim"),
+    ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim"),
 )
 
 # Header of a library: the files that may include it.
