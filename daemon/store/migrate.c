@@ -114,6 +114,23 @@ static const char *const migrations[] = {
 	    " cluster TEXT NOT NULL, task TEXT NOT NULL);"
 	    "CREATE TABLE task_event_doc ("
 	    " n INTEGER PRIMARY KEY REFERENCES task_event (n) ON DELETE CASCADE, doc TEXT);",
+
+	/* EC2: kind is enum ec2_kind; address is an IPv4 address as a number, 0: none. */
+	[2] =
+	    "CREATE TABLE ec2 ("
+	    " n INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, kind INTEGER NOT NULL,"
+	    " id TEXT NOT NULL, vpc TEXT NOT NULL, parent TEXT NOT NULL, address INTEGER NOT NULL,"
+	    " holder TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (account, region, kind, id));"
+	    "CREATE INDEX ec2_vpc ON ec2 (account, region, kind, vpc);"
+	    "CREATE INDEX ec2_parent ON ec2 (account, region, kind, parent);"
+	    "CREATE INDEX ec2_holder ON ec2 (account, region, holder) WHERE holder <> '';"
+	    "CREATE UNIQUE INDEX ec2_address ON ec2 (account, region, parent, address) WHERE address > 0;"
+	    "CREATE TABLE ec2_tag ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL,"
+	    " value TEXT NOT NULL, PRIMARY KEY (account, region, id, key)) WITHOUT ROWID;"
+	    "CREATE TABLE vpc_network ("
+	    " vpc TEXT PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, cidr TEXT NOT NULL,"
+	    " engine_cidr TEXT NOT NULL, ready INTEGER NOT NULL) WITHOUT ROWID;",
 };
 /* clang-format on */
 
