@@ -6,6 +6,7 @@
 #include "shim/plan.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -239,17 +240,29 @@ plan_free_range(const char *address, const char *protocol, int64_t from, int64_t
 	return 0;
 }
 
-/* A volume name out of what may hold slashes and colons. */
+/* A volume name out of an id, an access point and a directory: a slash is "_", what a name cannot
+ * hold, and what would make two names equal, is ".xx". */
 static const char *
-volume_key(struct plan *p, const char *kind, const char *id, const char *root)
+volume_key(struct plan *p, const char *kind, const char *id, const char *point, const char *root)
 {
-	char *s = arena_printf(&p->arena, "localemu-ecs-%s-%s%s", kind, id != NULL ? id : "",
-	    root != NULL && !streq(root, "/") ? root : "");
+	bool whole = root == NULL || streq(root, "/");
+	const char *text =
+	    arena_printf(&p->arena, "%s%s%s%s%s", id != NULL ? id : "", point != NULL ? ":" : "",
+		point != NULL ? point : "", whole || root[0] == '/' ? "" : "/", whole ? "" : root);
+	const char *prefix = arena_printf(&p->arena, "localemu-ecs-%s-", kind);
+	size_t at = strlen(prefix), size = at + 3 * strlen(text) + 1;
+	char *name = arena_alloc(&p->arena, size);
 
-	for (char *at = s; *at != '\0'; at++)
-		if (strchr("/: ", *at) != NULL)
-			*at = '_';
-	return s;
+	memcpy(name, prefix, at);
+	for (; *text != '\0'; text++)
+		if (*text == '/')
+			name[at++] = '_';
+		else if (*text == '-' || isalnum((unsigned char)*text))
+			name[at++] = *text;
+		else
+			at += (size_t)snprintf(name + at, size - at, ".%02x", (unsigned char)*text);
+	name[at] = '\0';
+	return name;
 }
 
 static void
@@ -268,11 +281,17 @@ plan_volumes(struct plan *p, const struct plan_input *in)
 			v->docker_name = def->name;
 			v->must_exist = def->docker->autoprovision != TRI_TRUE;
 		} else if (def->efs != NULL) {
-			v->docker_name = volume_key(
-			    p, "efs", def->efs->file_system_id, def->efs->root_directory);
+			v->docker_name = volume_key(p, "efs", def->efs->file_system_id,
+			    def->efs->authorization_config != NULL
+				? def->efs->authorization_config->access_point_id
+				: NULL,
+			    def->efs->root_directory);
 		} else if (def->s3files != NULL) {
 			v->docker_name = volume_key(p, "s3files", def->s3files->file_system_arn,
-			    def->s3files->root_directory);
+			    def->s3files->access_point_arn, def->s3files->root_directory);
+		} else if (def->fsx != NULL) {
+			v->docker_name = volume_key(
+			    p, "fsx", def->fsx->file_system_id, NULL, def->fsx->root_directory);
 		} else {
 			v->docker_name = arena_printf(&p->arena, "localemu-ecs-%.*s-%s",
 			    TASK_ID_SHORT, in->task_id, def->name);

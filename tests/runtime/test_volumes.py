@@ -189,6 +189,18 @@ def test_shared_volume_that_exists(lab, started, name, engine, left_volumes):
     assert volume_exists(engine, volume)
 
 
+def test_shared_volume_with_other_labels_is_taken(lab, started, name, engine, left_volumes):
+    """As the agent does without ECS_SHARED_VOLUME_MATCH_FULL_CONFIG."""
+    volume = name("shared")
+    engine.request("POST", "/volumes/create", {"Name": volume, "Labels": {"team": "green"}})
+    left_volumes.append(volume)
+    app = started(lab, lab.run(definition=lab.define(
+        lab.container(mountPoints=at(volume)), volumes=shared(volume, autoprovision=False, labels={"team": "red"}))))
+    assert mount(app, "/data")["Name"] == volume
+    end(lab, app.task)
+    assert volume_exists(engine, volume)["Labels"] == {"team": "green"}
+
+
 # -- volumes that are services of AWS elsewhere: named volumes here
 
 def efs(volume, **more):
@@ -217,3 +229,50 @@ def test_efs(lab, started, name, left_volumes):
     assert second.inside("cat /same/file") == "kept"
     end(lab, second.task)
     assert all(volume_exists(lab.engine, n) for n in names)
+
+
+def test_efs_access_points_are_kept_apart(lab, started, name, left_volumes):
+    system = "fs-" + name("x")[2:]
+
+    def point(n):
+        return efs(f"v{n}", fileSystemId=system, transitEncryption="ENABLED", authorizationConfig={
+            "accessPointId": f"fsap-{n}", "iam": "ENABLED"})
+    app = started(lab, lab.run(definition=lab.define(
+        lab.container(mountPoints=at("v1", "/one") + at("v2", "/two")), volumes=[point(1), point(2)])))
+    names = names_of(app, "/one", "/two")
+    left_volumes += names
+    end(lab, app.task)
+    assert names[0] != names[1]
+
+
+def test_fsx(lab, started, name, left_volumes):
+    system = "fs-" + name("x")[2:]
+
+    def fsx(volume, root):
+        return {"name": volume, "fsxWindowsFileServerVolumeConfiguration": {
+            "fileSystemId": system, "rootDirectory": root, "authorizationConfig": {
+                "credentialsParameter": "arn:aws:secretsmanager:us-east-1:000000000000:secret:x", "domain": "d.test"}}}
+    definition = lab.define(lab.container(mountPoints=at("a", "/a") + at("b", "/b")),
+                            volumes=[fsx("a", "share"), fsx("b", "other")])
+    first = started(lab, lab.run(definition=definition))
+    names = names_of(first, "/a", "/b")
+    left_volumes += names
+    end(lab, first.task)
+    second = started(lab, lab.run(definition=definition))
+    again = names_of(second, "/a", "/b")
+    left_volumes += again
+    end(lab, second.task)
+    assert names == again and len(set(names)) == 2
+    assert all(volume_exists(lab.engine, n) for n in names)
+
+
+def test_directories_that_look_alike_are_kept_apart(lab, started, name, left_volumes):
+    system = "fs-" + name("x")[2:]
+    roots = ["/a/b", "/a_b", "/a.b", "/a b"]
+    app = started(lab, lab.run(definition=lab.define(
+        lab.container(mountPoints=[p for i in range(len(roots)) for p in at(f"v{i}", f"/{i}")]),
+        volumes=[efs(f"v{i}", fileSystemId=system, rootDirectory=root) for i, root in enumerate(roots)])))
+    names = names_of(app, *[f"/{i}" for i in range(len(roots))])
+    left_volumes += names
+    end(lab, app.task)
+    assert len(set(names)) == len(roots)
