@@ -49,6 +49,7 @@ static const struct {
 	[ERR_NO_UPDATE_AVAILABLE]                  = { "NoUpdateAvailableException", 400 },
 	[ERR_MISSING_VERSION]                      = { "MissingVersionException", 400 },
 	[ERR_SERVICE_DEPLOYMENT_NOT_FOUND]         = { "ServiceDeploymentNotFoundException", 400 },
+	[ERR_CODED]                                = { "", 400 },
 };
 /* clang-format on */
 
@@ -83,6 +84,23 @@ err_set_errno(struct err *e, int errnum, const char *fmt, ...)
 		(void)snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(errnum));
 	}
 	return errnum > 0 ? -errnum : -EIO;
+}
+
+int
+err_set_code(struct err *e, int http_status, const char *code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (e != NULL) {
+		e->kind = ERR_CODED;
+		e->errnum = 0;
+		e->http_status = http_status;
+		(void)snprintf(e->code, sizeof(e->code), "%s", code);
+		va_start(ap, fmt);
+		(void)vsnprintf(e->text, sizeof(e->text), fmt, ap); /* cut on purpose */
+		va_end(ap);
+	}
+	return http_status >= 500 ? -EIO : -EINVAL;
 }
 
 const char *

@@ -47,6 +47,7 @@ enum err_kind {
 	ERR_NO_UPDATE_AVAILABLE,
 	ERR_MISSING_VERSION,
 	ERR_SERVICE_DEPLOYMENT_NOT_FOUND,
+	ERR_CODED, /* another service's error: err_set_code says its name and status */
 	ERR_MAX,
 };
 
@@ -54,6 +55,9 @@ struct err {
 	enum err_kind kind;
 	int errnum; /* positive errno, 0 where none applies */
 	char text[ERR_TEXT_MAX];
+	/* Only with ERR_CODED. */
+	int http_status;
+	char code[64];
 };
 
 /* Fills `e` (which may be NULL) and returns a negative errno, -EINVAL for all kinds but ERR_SERVER
@@ -63,10 +67,16 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE
 /* Fills `e` from a system error: the text is the message, a colon and strerror. Returns -errnum. */
 int err_set_errno(struct err *e, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Fills `e` with an error of a service that has codes of its own ("NoSuchEntity", 404). Returns
+ * -EINVAL, -EIO for a status from 500 on. */
+int err_set_code(struct err *e, int http_status, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
 /* The AWS exception name of a kind ("ClusterNotFoundException"), as it goes into __type. */
 const char *err_type(enum err_kind kind);
 
-/* The HTTP status of a kind: 500 for ERR_SERVER, 400 for all others (ECS has no other). */
+/* The HTTP status of a kind: 500 for ERR_SERVER, 400 for all others (ECS has no other). ERR_CODED
+ * has neither name nor status: ask the error itself. */
 int err_http_status(enum err_kind kind);
 
 #endif

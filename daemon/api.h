@@ -18,6 +18,7 @@ struct call;
 struct config;
 struct store;
 struct fleet;
+struct sigv4_request;
 
 /* Everything in the store is keyed by these two. */
 struct scope {
@@ -27,6 +28,8 @@ struct scope {
 
 #define OP_WRITE BIT(0)   /* runs inside a transaction */
 #define OP_SETTLES BIT(1) /* may hold its reply: has `settled` and `answer` */
+/* Query protocol: has no output shape, so the answer has no <XResult>. */
+#define OP_NO_RESULT BIT(2)
 
 /* One row of an operation table. */
 struct op {
@@ -62,8 +65,11 @@ struct call {
 	struct fleet *fleet; /* read only: fleet_runner(); messages go by call_wish */
 	const struct op *op;
 	struct scope scope;
-	char access_key[129];    /* of the request's credential, "" where there is none */
-	char principal_arn[256]; /* arn:aws:iam::<account>:root unless an issued key signed */
+	char access_key[129]; /* of the request's credential, "" where there is none */
+	/* arn:aws:iam::<account>:root unless an issued key signed: then the user's or the assumed
+	 * role's ARN. */
+	char principal_arn[256];
+	char principal_id[128]; /* UserId of GetCallerIdentity: account, AIDA…, AROA…:session */
 	char request_id[37];
 	struct arena arena;     /* lives until the reply is sent, also while the call is held */
 	struct json_object *in; /* the body, owned by the call */
@@ -91,23 +97,26 @@ bool call_lenient(const struct call *c);
 
 /* What the edge gives in. Strings are borrowed for the duration of api_request. */
 struct api_request {
-	const char *service;   /* "ecs", by target prefix */
+	const char *service;   /* "ecs" */
 	const char *operation; /* "RunTask" */
 	const char *body;
 	size_t body_len;
 	struct scope scope;
 	const char *access_key;
 	/* Called exactly once, at once or later, unless api_cancel came first: HTTP status, the
-	 * JSON body (borrowed), the AWS error type or NULL, the request id. */
+	 * body in the service's protocol (borrowed), the AWS error code or NULL, the request id. */
 	void (*on_reply)(int http_status, const char *body, size_t len, const char *err_type,
 	    const char *request_id, void *cookie);
 	void *cookie;
+	/* The request as it was signed; NULL: nobody can verify it (unit tests). */
+	const struct sigv4_request *signature;
 };
 
 /* Makes the API over a store and a fleet, both of which outlive it. The caller owns it. */
 struct api *api_new(
     struct loop *l, const struct config *config, struct store *store, struct fleet *fleet);
-/* The same with other operations than ecs/operations.c has, for tests. `service` outlives the API.
+/* The same with one service instead of all that services.c lists, for tests. `service` outlives the
+ * API.
  */
 struct op_service;
 struct api *api_new_with(struct loop *l, const struct config *config, struct store *store,

@@ -7,7 +7,7 @@
 #ifndef DAEMON_ECS_OPERATIONS_H
 #define DAEMON_ECS_OPERATIONS_H
 
-#include "daemon/api.h"
+#include "daemon/services/service.h"
 
 /* Operations in the current service model. */
 #define ECS_OPERATIONS_TOTAL 77
@@ -16,16 +16,5 @@ extern const struct op_table ecs_cluster_ops;         /* ecs/cluster.c */
 extern const struct op_table ecs_task_definition_ops; /* ecs/task_definition.c */
 extern const struct op_table ecs_task_ops;            /* ecs/task.c */
 extern const struct op_table ecs_tag_ops;             /* ecs/tag.c */
-
-/* A service as api.c takes it: its name, its tables and what it knows by name only. */
-struct op_service {
-	const char *name; /* "ecs", as in api_request.service */
-	const struct op_table *const *tables;
-	size_t n_tables;
-	const char *const *unavailable;
-	size_t n_unavailable;
-};
-
-extern const struct op_service ecs_service;
 
 #endif
