@@ -20,6 +20,7 @@ enum ec2_kind {
 	EC2_ROUTE_TABLE,
 	EC2_INTERNET_GATEWAY,
 	EC2_NETWORK_ACL,
+	EC2_ACCOUNT, /* one row: which VPC is the default one */
 	EC2_KIND_MAX,
 };
 
