@@ -14,8 +14,11 @@
 #define NS_PER_S 1000000000LL
 #define CPU_SHARES_MIN 2 /* agent: task_linux.go dockerCPUShares */
 #define CPU_SHARES_MAX 262144
-#define MEMORY_MIN_MIB 6     /* ContainerDefinition.memory */
-#define HEALTH_INTERVAL_S 30 /* HealthCheck's defaults */
+#define CPU_PERIOD_US 100000  /* agent: ECS_CGROUP_CPU_PERIOD's default */
+#define CPU_QUOTA_MIN_US 1000 /* the kernel's */
+#define CPU_UNITS 1024        /* of one vCPU */
+#define MEMORY_MIN_MIB 6      /* ContainerDefinition.memory */
+#define HEALTH_INTERVAL_S 30  /* HealthCheck's defaults */
 #define HEALTH_TIMEOUT_S 5
 #define HEALTH_RETRIES 3
 
@@ -239,6 +242,22 @@ memory_mib(const struct body *b)
 	return mib < MEMORY_MIN_MIB ? MEMORY_MIN_MIB : mib;
 }
 
+/* The task's cpu as the agent's cgroup of the task has it. There is none here, so that it is a
+ * limit of each container. */
+static void
+put_cpu_quota(struct body *b)
+{
+	const char *cpu =
+	    b->plan->overrides.cpu != NULL ? b->plan->overrides.cpu : b->plan->def.cpu;
+	int64_t units = 0, quota;
+
+	if (cpu == NULL || task_def_cpu_units(cpu, &units) < 0 || units <= 0)
+		return;
+	quota = units * CPU_PERIOD_US / CPU_UNITS;
+	json_add_int(b->host, "CpuPeriod", CPU_PERIOD_US);
+	json_add_int(b->host, "CpuQuota", quota < CPU_QUOTA_MIN_US ? CPU_QUOTA_MIN_US : quota);
+}
+
 static void
 put_resources(struct body *b)
 {
@@ -259,6 +278,7 @@ put_resources(struct body *b)
 		if (l->swappiness.set)
 			json_add_int(b->host, "MemorySwappiness", l->swappiness.v);
 	}
+	put_cpu_quota(b);
 	for (size_t i = 0; i < b->def->ulimits.n; i++) {
 		const struct td_ulimit *u = &b->def->ulimits.v[i];
 		struct json_object *o = json_object_new_object();

@@ -209,6 +209,14 @@ def test_task_memory_holds_for_containers_without_a_limit(sized):
     assert sized.engine("HostConfig.Memory", "main") == 32 * MIB
 
 
+def test_task_cpu_is_a_limit_of_each_container(sized):
+    """A container's own cpu stays its share of what the task has."""
+    for name, shares in (("main", 20), ("free", 10)):
+        host = sized.inspect(name)["HostConfig"]
+        assert (host["CpuPeriod"], host["CpuQuota"], host["CpuShares"]) == (100000, 25000, shares)
+    assert sized.inside("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null").split()[0] == "25000"
+
+
 def test_task_sizes_are_strings(sized):
     assert (sized.task["cpu"], sized.task["memory"]) == ("256", "128")
 
@@ -223,11 +231,16 @@ def test_task_sizes_are_sums_where_nothing_is_said(lab):
     assert (task["cpu"], task["memory"]) == ("128", "64")
 
 
-def test_task_memory_of_the_overrides(lab, started):
+def test_no_task_cpu_is_no_limit(lab):
+    assert lab.inspect(lab.run())["HostConfig"]["CpuQuota"] == 0
+
+
+def test_task_sizes_of_the_overrides(lab, started):
     free = lab.container()
     del free["memory"]
     task = lab.run(definition=lab.define(free, cpu="256", memory="128"), overrides={"memory": "64", "cpu": "128"})
     assert started(lab, task).engine("HostConfig.Memory") == 64 * MIB
+    assert started(lab, task).engine("HostConfig.CpuQuota") == 12500
     assert (task["cpu"], task["memory"], task["overrides"]["memory"]) == ("128", "64", "64")
 
 
