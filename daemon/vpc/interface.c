@@ -124,7 +124,7 @@ add_attachment(struct json_object *doc, const struct scope *sc, int64_t now_ms)
 	json_add_int(o, "deviceIndex", 1);
 	json_add_str(o, "instanceOwnerId", sc->account);
 	json_add_str(o, "status", "attaching");
-	json_add_iso_time(o, "attachTime", now_ms);
+	json_add_iso_time(o, "attachTime", now_ms, true);
 	json_add_bool(o, "deleteOnTermination", true);
 	json_add(doc, "attachment", o);
 }
