@@ -131,10 +131,9 @@ event_log_since(struct event_log *log, const char *since, int64_t *ret_cursor, s
 static bool
 read_time(const char *text, int64_t *ret_ms)
 {
-	struct tm tm = { 0 };
+	struct tm tm = { 0 }, offset = { 0 };
 	const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	int64_t ms = 0, offset_s = 0;
-	int hours, minutes, end = 0;
 
 	if (p == NULL)
 		return false;
@@ -145,9 +144,11 @@ read_time(const char *text, int64_t *ret_ms)
 			ms += unit * (*p - '0');
 	}
 	if (*p == '+' || *p == '-' || *p == ' ') {
-		if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || p[1 + end] != '\0')
+		const char *end = strptime(p + 1, "%H:%M", &offset);
+
+		if (end == NULL || *end != '\0')
 			return false;
-		offset_s = (*p == '-' ? -60 : 60) * (60 * (int64_t)hours + minutes);
+		offset_s = (*p == '-' ? -60 : 60) * (60 * offset.tm_hour + offset.tm_min);
 	} else if (strcmp(p, "Z") != 0) {
 		return false;
 	}

@@ -145,7 +145,7 @@ event_streams_free(struct event_streams *set)
 void
 event_streams_wake(struct event_streams *set)
 {
-	if (set->n > 0 && !timer_pending(set->feed))
+	if (set != NULL && set->n > 0 && !timer_pending(set->feed))
 		timer_set(set->feed, 0);
 }
 
@@ -154,6 +154,8 @@ event_streams_flush(struct event_streams *set)
 {
 	struct event_stream *s, *next;
 
+	if (set == NULL)
+		return;
 	for (s = TAILQ_FIRST(&set->list); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, next);
 		(void)feed(s); /* whoever could not be fed is gone */
@@ -257,6 +259,8 @@ event_streams_end(struct event_streams *set)
 {
 	struct event_stream *s;
 
+	if (set == NULL)
+		return;
 	while ((s = TAILQ_FIRST(&set->list)) != NULL) {
 		struct conn *c = s->c;
 		struct evhttp_request *req = s->req;

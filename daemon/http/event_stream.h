@@ -30,7 +30,8 @@ struct event_stream;
 
 struct event_streams *event_streams_new(
     struct loop *l, struct event_log *log, const struct http_limits *limits);
-/* After the last stream's connection. NULL is legal. */
+/* All four take NULL, an edge without events. */
+/* After the last stream's connection. */
 void event_streams_free(struct event_streams *set);
 /* There may be new events: they go out in the next turn of the loop, */
 void event_streams_wake(struct event_streams *set);

@@ -117,8 +117,7 @@ http_stop_accepting(struct http *h)
 		(void)unlink(h->unix_path); /* gone already: as wanted */
 	free(TAKE(h->unix_path));
 	conns_close(h->conns);
-	if (h->edge.streams != NULL)
-		event_streams_end(h->edge.streams);
+	event_streams_end(h->edge.streams);
 }
 
 size_t

@@ -9,6 +9,7 @@ import socket
 
 import pytest
 
+from harness.daemon import BUILD
 from harness.events import TYPE, Stream, all_events, get_page
 from harness.wait import wait_until
 
@@ -366,7 +367,8 @@ def test_a_slow_reader_costs_nothing_and_misses_nothing(alone):
         arns = [arn for _ in range(60) for arn in alone.run(10)]
         seen = fast.take(2 * len(arns), 30)
         assert {e["resources"][0] for e in seen} == set(arns)
-        assert resident_kib(alone) - before < 3000  # 1200 events are about 2 MiB for each that would hold them
+        if "san-" not in str(BUILD):  # a sanitizer keeps what is freed
+            assert resident_kib(alone) - before < 3000  # 1200 events are about 2 MiB for each that would hold them
         slow_seen = slow.take(20 + 2 * len(arns), 60)
         assert [e["id"] for e in slow_seen[20:]] == [e["id"] for e in seen]
 

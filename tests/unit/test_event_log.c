@@ -369,8 +369,8 @@ test_a_limit_leaves_the_rest_for_later(void **state)
 	_cleanup_seen_ struct seen s = { 0 };
 	int64_t cursor = 0;
 
-	for (char c = 'a'; c < 'h'; c++)
-		insert(f, c, c % 2 == 0 ? "even" : "odd");
+	for (int i = 0; i < 7; i++)
+		insert(f, "abcdefg"[i], i % 2 == 0 ? "even" : "odd");
 	assert_int_equal(event_log_read(f->log, &any, 3, &cursor, see, &s, NULL), 3);
 	assert_int_equal(cursor, s.cursors[2]);
 	assert_int_equal(event_log_read(f->log, &any, 4, &cursor, see, &s, NULL), 4);
