@@ -8,8 +8,8 @@
 #include "common/log.h"
 #include "daemon/arn.h"
 #include "daemon/config.h"
-#include "daemon/ecs/operations.h"
 #include "daemon/fleet.h"
+#include "daemon/services/service.h"
 #include "daemon/store/store.h"
 #include "daemon/store/task.h"
 
@@ -23,6 +23,13 @@ struct entry {
 	const struct op *op; /* NULL: known, not available */
 };
 
+/* A service and its operations by name. */
+struct served {
+	const struct op_service *service;
+	struct entry *entries; /* sorted by name */
+	size_t n;
+};
+
 struct call_wish {
 	enum task_wish wish;
 	char task_id[33];
@@ -30,7 +37,8 @@ struct call_wish {
 
 /* A call and what only this file needs of it. */
 struct request {
-	struct call call; /* first: api_cancel gets this pointer */
+	struct call call;                 /* first: api_cancel gets this pointer */
+	const struct op_service *service; /* NULL: not one of ours */
 	LIST_ENTRY(request) next;
 	struct timer *deadline; /* NULL unless held */
 	bool answered;          /* on_reply is being called or has been */
@@ -46,9 +54,8 @@ struct api {
 	const struct config *config;
 	struct store *store;
 	struct fleet *fleet;
-	const struct op_service *service;
-	struct entry *entries; /* sorted by name */
-	size_t n_entries;
+	struct served *served;
+	size_t n_served;
 	struct request_list held;
 	struct timer
 	    *look; /* held calls look again in the next turn, once for any number of changes */
@@ -90,15 +97,9 @@ list_entries(const struct op_service *service, size_t *ret_n)
 	return entries;
 }
 
-struct api *
-api_new(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet)
-{
-	return api_new_with(l, config, store, fleet, &ecs_service);
-}
-
-struct api *
-api_new_with(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet,
-    const struct op_service *service)
+static struct api *
+new_with(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet,
+    const struct op_service *const *list, size_t n)
 {
 	struct api *a = xcalloc(1, sizeof(*a));
 
@@ -106,29 +107,54 @@ api_new_with(struct loop *l, const struct config *config, struct store *store, s
 	a->config = config;
 	a->store = store;
 	a->fleet = fleet;
-	a->service = service;
-	a->entries = list_entries(service, &a->n_entries);
+	a->served = xcalloc(n, sizeof(*a->served));
+	a->n_served = n;
+	for (size_t i = 0; i < n; i++) {
+		a->served[i].service = list[i];
+		a->served[i].entries = list_entries(list[i], &a->served[i].n);
+	}
 	a->look = timer_new(l, on_look, a);
 	LIST_INIT(&a->held);
 	return a;
 }
 
-static int
-find_op(const struct api *a, const struct api_request *r, const struct op **ret, struct err *e)
+struct api *
+api_new(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet)
 {
-	const struct entry key = { .name = r->operation };
+	return new_with(l, config, store, fleet, services, n_services);
+}
+
+struct api *
+api_new_with(struct loop *l, const struct config *config, struct store *store, struct fleet *fleet,
+    const struct op_service *service)
+{
+	return new_with(l, config, store, fleet, &service, 1);
+}
+
+static const struct served *
+find_service(const struct api *a, const char *name)
+{
+	for (size_t i = 0; i < a->n_served; i++)
+		if (streq(name, a->served[i].service->name))
+			return &a->served[i];
+	return NULL;
+}
+
+static int
+find_op(const struct served *sv, const char *operation, const struct op **ret, struct err *e)
+{
+	const struct entry key = { .name = operation };
 	const struct entry *found = NULL;
 
-	if (streq(r->service, a->service->name) && r->operation != NULL)
-		found = bsearch(&key, a->entries, a->n_entries, sizeof(key), compare_entries);
+	if (sv != NULL && operation != NULL)
+		found = bsearch(&key, sv->entries, sv->n, sizeof(key), compare_entries);
 	if (found == NULL)
 		return err_set(e, ERR_UNKNOWN_OPERATION, "The operation %.100s is not known.",
-		    r->operation != NULL ? r->operation : "");
+		    operation != NULL ? operation : "");
 	if (found->op == NULL)
 		return err_set(e, ERR_NOT_AVAILABLE,
-		    "The operation %s is part of Amazon ECS but is not available in localemu-ecs "
-		    "yet.",
-		    found->name);
+		    "The operation %s is part of %s but is not available in localemu-ecs yet.",
+		    found->name, sv->service->full_name);
 	*ret = found->op;
 	return 0;
 }
@@ -194,21 +220,16 @@ request_free(struct request *rq)
 }
 
 static int
-read_input(struct call *c, const struct api_request *r)
+read_input(struct request *rq, const struct api_request *r)
 {
+	struct call *c = &rq->call;
 	const struct schema *input = c->op->input;
 	enum err_kind bad = c->op->bad_input != ERR_NONE ? c->op->bad_input : ERR_INVALID_PARAMETER;
-	struct err why = { 0 };
+	int ret;
 
-	if (r->body_len == 0)
-		c->in = json_object_new_object();
-	else if (json_parse(r->body, r->body_len, &c->in, &why) < 0)
-		return err_set(&c->err, ERR_SERIALIZATION, "The request body is %s.", why.text);
-	if (!json_object_is_type(c->in, json_type_object))
-		return err_set(
-		    &c->err, ERR_SERIALIZATION, "The request body must be a JSON object.");
-	if (input == NULL)
-		return 0;
+	ret = protocol_read(rq->service->wire, input, r->body, r->body_len, &c->in, &c->err);
+	if (ret < 0 || input == NULL)
+		return ret;
 	c->args = arena_alloc(&c->arena, input->size);
 	return schema_bind(input, c->in, c->args, &c->arena, bad, &c->err);
 }
@@ -289,11 +310,16 @@ api_request(struct api *a, const struct api_request *r)
 {
 	struct request *rq = request_new(a, r);
 	struct call *c = &rq->call;
+	const struct served *sv = find_service(a, r->service);
 	int ret;
 
-	ret = find_op(a, r, &c->op, &c->err);
+	rq->service = sv != NULL ? sv->service : NULL;
+	if (sv != NULL && sv->service->global)
+		(void)snprintf(c->scope.region, sizeof(c->scope.region), "%s-global",
+		    arn_partition(r->scope.region));
+	ret = find_op(sv, r->operation, &c->op, &c->err);
 	if (ret == 0)
-		ret = read_input(c, r);
+		ret = read_input(rq, r);
 	if (ret == 0) {
 		c->out = json_object_new_object();
 		ret = run_in_transaction(c);
@@ -316,41 +342,43 @@ api_request(struct api *a, const struct api_request *r)
 	return NULL;
 }
 
-static void
-print_error(struct call *c)
+static char *
+print_reply(struct request *rq, bool failed, const char **ret_code, int *ret_status)
 {
-	json_object_put(c->out);
-	c->out = json_object_new_object();
-	json_add_str(c->out, "__type", err_type(c->err.kind));
-	json_add_str(c->out, "message", c->err.text);
-	if (c->err_members != NULL) {
-		json_object_object_foreach(c->err_members, key, v)
-		    json_add(c->out, key, json_object_get(v));
+	struct call *c = &rq->call;
+	enum wire wire = rq->service != NULL ? rq->service->wire : WIRE_JSON;
+	struct protocol_frame frame = { .wire = wire, .request_id = c->request_id };
+
+	*ret_code = NULL;
+	*ret_status = 200;
+	if (!failed && rq->service != NULL) {
+		frame.operation = c->op->name;
+		frame.xmlns = rq->service->xmlns;
+		frame.no_result = (c->op->flags & OP_NO_RESULT) != 0;
+		return protocol_print(&frame, c->out);
 	}
 	if (c->err.kind == ERR_SERVER)
 		log_err("request", c->request_id, "%s: %s", c->op != NULL ? c->op->name : "?",
 		    c->err.text);
+	*ret_code = protocol_error_code(wire, &c->err);
+	*ret_status = protocol_error_status(wire, &c->err);
+	return protocol_print_error(
+	    wire, *ret_status, *ret_code, c->err.text, c->request_id, c->err_members);
 }
 
 /* The only place that replies. `rq` is gone afterwards. */
 static void
 finish(struct request *rq, int r)
 {
-	struct call *c = &rq->call;
-	const char *type = NULL;
-	int status = 200;
-	const char *body;
+	_cleanup_free_ char *body = NULL;
+	const char *code;
+	int status;
 
 	if (rq->deadline != NULL)
 		LIST_REMOVE(rq, next);
 	rq->answered = true;
-	if (r < 0) {
-		print_error(c);
-		type = err_type(c->err.kind);
-		status = err_http_status(c->err.kind);
-	}
-	body = json_print(c->out);
-	rq->on_reply(status, body, strlen(body), type, c->request_id, rq->cookie);
+	body = print_reply(rq, r < 0, &code, &status);
+	rq->on_reply(status, body, strlen(body), code, rq->call.request_id, rq->cookie);
 	request_free(rq);
 }
 
@@ -451,7 +479,9 @@ api_free(struct api *a)
 	while (!LIST_EMPTY(&a->held))
 		api_cancel(&LIST_FIRST(&a->held)->call);
 	timer_free(a->look);
-	free(a->entries);
+	for (size_t i = 0; i < a->n_served; i++)
+		free(a->served[i].entries);
+	free(a->served);
 	free(a);
 }
 
@@ -476,22 +506,31 @@ dump_entry(const struct entry *entry)
 	return o;
 }
 
-struct json_object *
-api_dump(void)
+static struct json_object *
+dump_service(const struct op_service *sv)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *services = json_object_new_object();
 	struct json_object *service = json_object_new_object();
 	struct json_object *operations = json_object_new_array();
 	_cleanup_free_ struct entry *entries = NULL;
 	size_t n = 0;
 
-	entries = list_entries(&ecs_service, &n);
+	entries = list_entries(sv, &n);
 	for (size_t i = 0; i < n; i++)
 		if (json_object_array_add(operations, dump_entry(&entries[i])) != 0)
 			abort();
+	json_add_str(service, "name", sv->full_name);
 	json_add(service, "operations", operations);
-	json_add(services, ecs_service.name, service);
-	json_add(root, "services", services);
+	return service;
+}
+
+struct json_object *
+api_dump(void)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *all = json_object_new_object();
+
+	for (size_t i = 0; i < n_services; i++)
+		json_add(all, services[i]->name, dump_service(services[i]));
+	json_add(root, "services", all);
 	return root;
 }

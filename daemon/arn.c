@@ -37,6 +37,9 @@ static const struct {
 } partitions[] = {
 	{ "cn-", "aws-cn" },
 	{ "us-gov-", "aws-us-gov" },
+	/* services without regions */
+	{ "aws-cn-", "aws-cn" },
+	{ "aws-us-gov-", "aws-us-gov" },
 };
 /* clang-format on */
 

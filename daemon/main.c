@@ -12,6 +12,7 @@
 #include "daemon/fleet.h"
 #include "daemon/http/http.h"
 #include "daemon/reconcile/tasks.h"
+#include "daemon/services/service.h"
 #include "daemon/store/store.h"
 #include "daemon/store/task_event.h"
 
@@ -326,10 +327,11 @@ static void
 on_health(struct json_object *o, void *cookie)
 {
 	struct daemon *d = cookie;
-	struct json_object *services = json_object_new_object();
+	struct json_object *all = json_object_new_object();
 
-	json_add_str(services, "ecs", "running");
-	json_add(o, "services", services);
+	for (size_t i = 0; i < n_services; i++)
+		json_add_str(all, services[i]->name, "running");
+	json_add(o, "services", all);
 	json_add_str(o, "edition", "localemu-ecs");
 	json_add_str(o, "version", LOCALEMU_VERSION);
 	json_add_int(o, "uptime", (monotonic_ms() - d->started_ms) / 1000);

@@ -74,6 +74,7 @@ static const char *const unavailable[] = {
 
 const struct op_service ecs_service = {
 	.name = "ecs",
+	.full_name = "Amazon ECS",
 	.tables = tables,
 	.n_tables = ARRAY_SIZE(tables),
 	.unavailable = unavailable,

@@ -29,7 +29,8 @@ struct exchange {
 	struct reset_wait *reset;    /* while a reset is under way for it */
 	struct event_stream *stream; /* while it is sent */
 	int64_t start_ms;
-	char what[65]; /* operation or page, for the log */
+	enum wire wire; /* of the answer */
+	char what[65];  /* operation or page, for the log */
 };
 
 /* Outlives the exchange when the client goes away during a reset. */
@@ -330,6 +331,7 @@ call_api(struct exchange *x, const struct recognised *r, const struct credential
 	(void)snprintf(
 	    request.scope.region, sizeof(request.scope.region), "%s", credential_region(who));
 	(void)snprintf(x->what, sizeof(x->what), "%s", r->operation);
+	x->wire = r->wire;
 	call = api_request(x->edge->api, &request);
 	if (call == NULL)
 		return; /* answered, and x is gone */
@@ -385,7 +387,11 @@ serve_aws(struct exchange *x, const char *path, const char *query)
 		      .body_len = len,
 		      .credential_service = who.service },
 	    &r);
-	if (r.served != NULL && root && evhttp_request_get_command(x->req) == EVHTTP_REQ_POST)
+	if (r.served != NULL && root && r.in_query &&
+	    (evhttp_request_get_command(x->req) & (EVHTTP_REQ_GET | EVHTTP_REQ_POST)) != 0)
+		call_api(x, &r, &who, query, strlen(query));
+	else if (r.served != NULL && root && !r.in_query &&
+		 evhttp_request_get_command(x->req) == EVHTTP_REQ_POST)
 		call_api(x, &r, &who, body, len);
 	else if (root && is_read(x) && r.wire == WIRE_JSON && r.service[0] == '\0')
 		serve_front_page(x);
@@ -398,10 +404,12 @@ on_reply(int http_status, const char *body, size_t len, const char *err_type,
     const char *request_id, void *cookie)
 {
 	struct exchange *x = cookie;
-	struct body b = { .content_type = REPLY_JSON_TYPE, .text = body, .len = len };
+	struct body b = {
+		.content_type = protocol_content_type(x->wire), .text = body, .len = len
+	};
 
 	x->call = NULL;
-	answer(x, http_status, &b, err_type, request_id);
+	answer(x, http_status, &b, x->wire == WIRE_JSON ? err_type : NULL, request_id);
 }
 
 /* -- answers */
@@ -489,7 +497,7 @@ answer_error(struct exchange *x, enum wire wire, int status, const char *code, c
 	_cleanup_free_ char *text = NULL;
 
 	random_uuid(id);
-	text = reply_error_body(wire, code, message, id, &b.content_type);
+	text = reply_error_body(wire, status, code, message, id, &b.content_type);
 	b.text = text;
 	b.len = strlen(text);
 	answer(x, status, &b, wire == WIRE_JSON ? code : NULL, id);

@@ -10,12 +10,8 @@
 #include <strings.h>
 
 /* clang-format off */
-/* What X-Amz-Target begins with, up to the last dot, for each service that is served here. */
-static const struct {
-	const char *prefix;
-	const char *service;
-} targets[] = {
-	{ "AmazonEC2ContainerServiceV20141113", "ecs" },
+const struct recognise_row recognise_rows[] = {
+	{ "ecs", WIRE_JSON, "AmazonEC2ContainerServiceV20141113", NULL },
 };
 
 /* Services whose errors are neither JSON nor the common Query shape. */
@@ -30,9 +26,14 @@ static const struct {
 	{ "cloudfront", WIRE_REST_XML },
 };
 /* clang-format on */
+const size_t n_recognise_rows = ARRAY_SIZE(recognise_rows);
+
+#define VERSION_MAX 16
 
 static bool recognise_target(const char *target, struct recognised *ret);
-static bool recognise_form(const char *form, size_t len, struct recognised *ret);
+static bool recognise_form(
+    const char *form, size_t len, struct recognised *ret, char version[static VERSION_MAX]);
+static void recognise_query(struct recognised *ret, const char *version);
 
 /* Copies a name whole, or leaves "" where it is too long or has a character that we would not
  * repeat. */
@@ -59,18 +60,25 @@ recognise(const struct recognise_request *in, struct recognised *ret)
 		    strncasecmp(in->content_type, "application/x-www-form-urlencoded",
 			strlen("application/x-www-form-urlencoded")) == 0;
 
+	char version[VERSION_MAX] = "";
+
 	*ret = (struct recognised){ .wire = WIRE_JSON };
 	if (in->target != NULL && recognise_target(in->target, ret))
 		return;
 	copy_name(ret->service, sizeof(ret->service), in->credential_service,
 	    strlen(in->credential_service), "-_.");
-	if ((form && recognise_form(in->body, in->body_len, ret)) ||
-	    (in->query != NULL && recognise_form(in->query, strlen(in->query), ret)))
+	if (form && recognise_form(in->body, in->body_len, ret, version))
 		ret->wire = WIRE_QUERY;
+	else if (in->query != NULL && recognise_form(in->query, strlen(in->query), ret, version)) {
+		ret->wire = WIRE_QUERY;
+		ret->in_query = true;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(wires); i++) {
 		if (strcmp(ret->service, wires[i].service) == 0)
 			ret->wire = wires[i].wire;
 	}
+	if (ret->wire == WIRE_QUERY || ret->wire == WIRE_EC2)
+		recognise_query(ret, version);
 }
 
 static bool
@@ -82,31 +90,58 @@ recognise_target(const char *target, struct recognised *ret)
 		return false;
 	copy_name(ret->service, sizeof(ret->service), target, (size_t)(dot - target), "-_.");
 	copy_name(ret->operation, sizeof(ret->operation), dot + 1, strlen(dot + 1), "");
-	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
-		if (strcmp(ret->service, targets[i].prefix) == 0)
-			ret->served = targets[i].service;
+	for (size_t i = 0; i < n_recognise_rows; i++) {
+		if (streq(ret->service, recognise_rows[i].target))
+			ret->served = recognise_rows[i].service;
 	}
 	return true;
 }
 
-/* Finds Action=… among the parameters of a form body or a query string. */
-static bool
-recognise_form(const char *form, size_t len, struct recognised *ret)
+/* The scope of the signature says which service is meant; where there is none, the version of its
+ * API does. */
+static void
+recognise_query(struct recognised *ret, const char *version)
 {
-	static const char key[] = "Action=";
+	for (size_t i = 0; i < n_recognise_rows; i++) {
+		const struct recognise_row *row = &recognise_rows[i];
+
+		if (row->wire != WIRE_QUERY && row->wire != WIRE_EC2)
+			continue;
+		if (ret->service[0] != '\0' ? strcmp(ret->service, row->service) != 0
+					    : !streq(version, row->version))
+			continue;
+		ret->served = row->service;
+		ret->wire = row->wire;
+	}
+}
+
+/* Finds Action=… and Version=… among the parameters of a form body or a query string. */
+static bool
+recognise_form(
+    const char *form, size_t len, struct recognised *ret, char version[static VERSION_MAX])
+{
+	static const char action_key[] = "Action=", version_key[] = "Version=";
 	const char *end = form + len;
+	bool found = false;
 
 	while (form < end) {
 		const char *stop = memchr(form, '&', (size_t)(end - form));
+		size_t n;
 
 		if (stop == NULL)
 			stop = end;
-		if ((size_t)(stop - form) > strlen(key) && memcmp(form, key, strlen(key)) == 0) {
-			copy_name(ret->operation, sizeof(ret->operation), form + strlen(key),
-			    (size_t)(stop - form) - strlen(key), "");
-			return true;
+		n = (size_t)(stop - form);
+		if (!found && n > strlen(action_key) &&
+		    memcmp(form, action_key, strlen(action_key)) == 0) {
+			copy_name(ret->operation, sizeof(ret->operation), form + strlen(action_key),
+			    n - strlen(action_key), "");
+			found = true;
+		} else if (n > strlen(version_key) &&
+			   memcmp(form, version_key, strlen(version_key)) == 0) {
+			copy_name(version, VERSION_MAX, form + strlen(version_key),
+			    n - strlen(version_key), "-");
 		}
 		form = stop + 1;
 	}
-	return false;
+	return found;
 }

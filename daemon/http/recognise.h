@@ -7,15 +7,7 @@
 #define DAEMON_HTTP_RECOGNISE_H
 
 #include "common/util.h"
-
-/* How errors have to look. */
-enum wire {
-	WIRE_JSON,     /* JSON 1.0, JSON 1.1 and REST-JSON: {"__type", "message"} */
-	WIRE_QUERY,    /* <ErrorResponse> */
-	WIRE_EC2,      /* <Response><Errors> */
-	WIRE_REST_XML, /* S3's bare <Error> */
-	WIRE_MAX,
-};
+#include "daemon/services/protocol.h"
 
 /* Borrowed; NULL where the request has no such thing. */
 struct recognise_request {
@@ -29,6 +21,7 @@ struct recognise_request {
 
 struct recognised {
 	enum wire wire;
+	bool in_query;      /* the parameters are in the query string, not in the body */
 	const char *served; /* the service for api_request ("ecs"), NULL: not one of ours */
 	/* Names to repeat in messages, "" where there is none: letters and digits, in `service`
 	 * also
@@ -36,6 +29,17 @@ struct recognised {
 	char service[65];
 	char operation[65];
 };
+
+/* One service that is served here, by what a request can say of it. A unit test holds this against
+ * services.c, which the edge must not see. */
+struct recognise_row {
+	const char *service;
+	enum wire wire;
+	const char *target;  /* what X-Amz-Target begins with, up to the last dot; NULL */
+	const char *version; /* the parameter Version of the Query protocols; NULL */
+};
+extern const struct recognise_row recognise_rows[];
+extern const size_t n_recognise_rows;
 
 void recognise(const struct recognise_request *in, struct recognised *ret);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes error bodies in four dialects (see reply.h). The strings that go in are constants and
- * checked names, so there is nothing to escape.
+ * Error answers as bytes and as bodies (see reply.h).
  */
 #include "daemon/http/reply.h"
 
@@ -15,9 +14,11 @@ static const struct {
 	{ 200, "OK" },
 	{ 204, "No Content" },
 	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 409, "Conflict" },
 	{ 413, "Request Entity Too Large" },
 	{ 417, "Expectation Failed" },
 	{ 500, "Internal Server Error" },
@@ -26,35 +27,12 @@ static const struct {
 };
 /* clang-format on */
 
-static const char xml_head[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-
 char *
-reply_error_body(enum wire wire, const char *code, const char *message, const char *request_id,
-    const char **ret_content_type)
+reply_error_body(enum wire wire, int status, const char *code, const char *message,
+    const char *request_id, const char **ret_content_type)
 {
-	*ret_content_type = wire == WIRE_REST_XML ? "application/xml" : "text/xml";
-	switch (wire) {
-	case WIRE_QUERY:
-		return xasprintf(
-		    "%s<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s"
-		    "</Message></Error><RequestId>%s</RequestId></ErrorResponse>\n",
-		    xml_head, code, message, request_id);
-	case WIRE_EC2:
-		return xasprintf(
-		    "%s<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error>"
-		    "</Errors><RequestID>%s</RequestID></Response>\n",
-		    xml_head, code, message, request_id);
-	case WIRE_REST_XML:
-		return xasprintf(
-		    "%s<Error><Code>%s</Code><Message>%s</Message><RequestId>%s</RequestId>"
-		    "</Error>\n",
-		    xml_head, code, message, request_id);
-	case WIRE_JSON:
-	case WIRE_MAX:
-		break;
-	}
-	*ret_content_type = REPLY_JSON_TYPE;
-	return xasprintf("{\"__type\":\"%s\",\"message\":\"%s\"}", code, message);
+	*ret_content_type = protocol_content_type(wire);
+	return protocol_print_error(wire, status, code, message, request_id, NULL);
 }
 
 char *
@@ -65,7 +43,7 @@ reply_error_bytes(int status, const char *code, const char *message)
 	_cleanup_free_ char *body = NULL;
 
 	random_uuid(request_id);
-	body = reply_error_body(WIRE_JSON, code, message, request_id, &type);
+	body = reply_error_body(WIRE_JSON, status, code, message, request_id, &type);
 	return xasprintf("HTTP/1.1 %d %s\r\n"
 			 "Content-Type: %s\r\n"
 			 "x-amzn-RequestId: %s\r\n"

@@ -8,11 +8,8 @@
 
 #include "daemon/http/recognise.h"
 
-#define REPLY_JSON_TYPE "application/x-amz-json-1.1"
-
-/* An error body. The caller owns the text; *ret_content_type is a constant. All three strings are
- * plain ASCII. */
-char *reply_error_body(enum wire wire, const char *code, const char *message,
+/* An error body. The caller owns the text; *ret_content_type is a constant. */
+char *reply_error_body(enum wire wire, int status, const char *code, const char *message,
     const char *request_id, const char **ret_content_type);
 
 /* A complete HTTP answer with a JSON error in it, for requests that never became one. The caller

@@ -18,7 +18,8 @@
 #include "daemon/services/protocol.h"
 
 struct op_service {
-	const char *name; /* "ecs", as in api_request.service and in credential scopes */
+	const char *name;      /* "ecs", as in api_request.service and in credential scopes */
+	const char *full_name; /* "Amazon ECS", for people */
 	enum wire wire;
 	const char *xmlns; /* of answers; NULL for JSON */
 	/* The service has no regions: c->scope.region is "aws-global" ("aws-cn-global" …). */

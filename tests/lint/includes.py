@@ -13,14 +13,19 @@ ROOMS = (
     ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
     ("common", r"common/.*", ""),
     # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
-    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile"),
+    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile service"),
     ("config", r"daemon/config\.[ch]", "common"),
-    ("http", r"daemon/http/.*", "common api config shared event-log"),
+    ("http", r"daemon/http/.*", "common api config shared event-log protocol"),
+    # the AWS protocols know no service; service.h is what a service exports, services.c the list of them
+    ("protocol", r"daemon/services/(protocol|query|xml|sigv4)\.[ch]", "common"),
+    ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
+    ("identity", r"daemon/services/identity\.[ch]", "common api config protocol store shared"),
+    ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
     ("store", r"daemon/store/.*", "common api"),
-    ("api", r"daemon/api\.[ch]", "common config store fleet shared ecs-table"),
-    ("ecs-table", r"daemon/ecs/operations\.h", "common api"),
+    ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity"),
+    ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
     ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
     ("events", r"daemon/events\.[ch]", "common wire config store shared"),
@@ -28,7 +33,8 @@ ROOMS = (
     # shim
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process
-    ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim"),
+    ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim "
+     "protocol service identity services"),
 )
 
 # Header of a library: the files that may include it.

@@ -209,7 +209,14 @@ static const struct op ops[] = {
 static const struct op_table table = { ops, ARRAY_SIZE(ops) };
 static const struct op_table *const tables[] = { &table };
 static const char *const unavailable[] = { "Fly" };
-static const struct op_service service = { "ecs", tables, 1, unavailable, 1 };
+static const struct op_service service = {
+	.name = "ecs",
+	.full_name = "Amazon ECS",
+	.tables = tables,
+	.n_tables = 1,
+	.unavailable = unavailable,
+	.n_unavailable = 1,
+};
 
 /* --- the bench --- */
 
@@ -385,7 +392,17 @@ test_operations(void **state)
 {
 	struct bench *b = *state;
 	struct reply r = { 0 };
-	struct api_request elsewhere = { "sqs", "Echo", "{}", 2, { "1", "r" }, NULL, on_reply, &r };
+	struct api_request elsewhere = {
+		"sqs",
+		"Echo",
+		"{}",
+		2,
+		{ "1", "r" },
+		NULL,
+		on_reply,
+		&r,
+		NULL,
+	};
 
 	expect_error(
 	    b, "Nothing", "{}", "UnknownOperationException", "The operation Nothing is not known.");

@@ -78,8 +78,8 @@ test_every_wire_has_an_error_body(void **state)
 	(void)state;
 	for (int w = 0; w < WIRE_MAX; w++) {
 		const char *type = NULL;
-		char *body =
-		    reply_error_body((enum wire)w, "SomeCode", "Some message.", "some-id", &type);
+		char *body = reply_error_body(
+		    (enum wire)w, 400, "SomeCode", "Some message.", "some-id", &type);
 
 		assert_non_null(strstr(body, "SomeCode"));
 		assert_non_null(strstr(body, "Some message."));

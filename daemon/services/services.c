@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every service that this daemon serves. Read by api.c, --dump-api and /_localemu/health.
+ */
+#include "daemon/services/service.h"
+
+const struct op_service *const services[] = {
+	&ecs_service,
+};
+const size_t n_services = ARRAY_SIZE(services);
