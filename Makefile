@@ -45,6 +45,12 @@ LDFLAGS += --coverage
 endif
 BASE_CFLAGS += $(shell $(PKG_CONFIG) --cflags json-c libevent libprotobuf-c 2>/dev/null)
 
+# One short line per file; V=1 shows the commands.
+ifeq ($(V),)
+Q := @
+say = @echo '  $(1) $(2)'
+endif
+
 COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core -lm
 DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto
 SHIM_LIBS := $(COMMON_LIBS) -lcurl
@@ -66,38 +72,46 @@ PROGRAMS := $(OUT)/localemu-ecsd $(OUT)/localemu-ecs-shim $(OUT)/localemu-ecs-in
 all: $(PROGRAMS)
 
 $(OUT)/localemu-ecsd: $(OBJ)/daemon/main.o $(OBJ)/libdaemon.a $(OBJ)/libcommon.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 $(OUT)/localemu-ecs-shim: $(OBJ)/shim/main.o $(OBJ)/libshim.a $(OBJ)/libcommon.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(SHIM_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SHIM_LIBS)
 
 # Runs inside the user's containers: static, small, never instrumented.
 $(OUT)/localemu-ecs-init: shim/init.c common/gate.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -Os -g0 $(WARNINGS) -D_GNU_SOURCE -I. -static -s -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -Os -g0 $(WARNINGS) -D_GNU_SOURCE -I. -static -s -o $@ $<
 
 $(OBJ)/libcommon.a: $(COMMON_OBJ)
 $(OBJ)/libdaemon.a: $(DAEMON_OBJ)
 $(OBJ)/libshim.a: $(SHIM_OBJ)
 %.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 $(OUT)/gen/proto/shim.pb-c.c $(OUT)/gen/proto/shim.pb-c.h &: proto/shim.proto
 	@mkdir -p $(OUT)/gen
-	$(PROTOC_C) --c_out=$(OUT)/gen $<
+	$(call say,PROTOC,$<)
+	$(Q)$(PROTOC_C) --c_out=$(OUT)/gen $<
 
 $(OBJ)/gen/%.o: $(OUT)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -c -o $@ $<
 
 $(OBJ)/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
 $(OUT)/tests/%: $(OBJ)/tests/unit/%.o $(OBJ)/libdaemon.a $(OBJ)/libshim.a $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(SHIM_LIBS) -lcmocka
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(SHIM_LIBS) -lcmocka
 
 .PHONY: unit
 unit: $(UNIT_BIN)
@@ -125,7 +139,8 @@ bench:
 
 $(OUT)/bench/load: tests/bench/load.c $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) $(LDFLAGS) -o $@ $^ $(COMMON_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(WARNINGS) $(LDFLAGS) -o $@ $^ $(COMMON_LIBS)
 
 .PHONY: lint
 lint: $(GEN_H)
