@@ -308,6 +308,29 @@ borrow(struct call *c, const char *s)
 	return arena_strdup(&c->arena, s);
 }
 
+/* What the containers' environment and metadata say of them; the ARNs are those of the document. */
+static void
+pack_containers(
+    struct call *c, const struct run_plan *p, const struct store_task *t, Shim__TaskSpec *spec)
+{
+	_cleanup_json_ struct json_object *doc = NULL;
+	size_t n = p->td.containers.n;
+	char uuid[37];
+
+	spec->metadata_ids = arena_alloc(&c->arena, n * sizeof(*spec->metadata_ids));
+	spec->container_arns = arena_alloc(&c->arena, n * sizeof(*spec->container_arns));
+	if (json_parse(t->doc, strlen(t->doc), &doc, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(json_get(doc, "containers"), i);
+
+		random_uuid(uuid);
+		spec->metadata_ids[i] = borrow(c, uuid);
+		spec->container_arns[i] = borrow(c, json_get_str(o, "containerArn"));
+	}
+	spec->n_metadata_ids = spec->n_container_arns = n;
+}
+
 static void
 pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 {
@@ -330,6 +353,7 @@ pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 	spec.created_at_ms = t->created_at_ms;
 	spec.group = t->group;
 	spec.availability_zone = arena_printf(&c->arena, "%sa", c->scope.region);
+	pack_containers(c, p, t, &spec);
 	t->spec_len = shim__task_spec__get_packed_size(&spec);
 	t->spec = xcalloc(t->spec_len, 1);
 	shim__task_spec__pack(&spec, t->spec);
