@@ -50,6 +50,8 @@ struct request {
 LIST_HEAD(request_list, request);
 
 struct api {
+	void (*on_networks)(void *cookie); /* may be NULL */
+	void *on_networks_cookie;
 	struct loop *loop;
 	const struct config *config;
 	struct store *store;
@@ -175,6 +177,12 @@ call_wish(struct call *c, enum task_wish wish, const char *task_id)
 	(void)snprintf(w->task_id, sizeof(w->task_id), "%s", task_id);
 }
 
+void
+call_wish_networks(struct call *c)
+{
+	c->wishes_networks = true;
+}
+
 bool
 call_lenient(const struct call *c)
 {
@@ -269,6 +277,8 @@ run_in_transaction(struct call *c)
 static void
 send_wishes(struct call *c)
 {
+	if (c->wishes_networks && c->api->on_networks != NULL)
+		c->api->on_networks(c->api->on_networks_cookie);
 	for (size_t i = 0; i < c->n_wishes; i++) {
 		_cleanup_(store_task_done) struct store_task t = { 0 };
 		struct err e = { 0 };
@@ -449,6 +459,13 @@ on_look(void *arg)
 		if (rq->call.op->settled(&rq->call))
 			finish(rq, answer_anew(&rq->call));
 	}
+}
+
+void
+api_on_networks(struct api *a, void (*fn)(void *cookie), void *cookie)
+{
+	a->on_networks = fn;
+	a->on_networks_cookie = cookie;
 }
 
 void

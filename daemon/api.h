@@ -86,11 +86,14 @@ struct call {
 
 	struct call_wish *wishes; /* call_wish() */
 	size_t n_wishes;
+	bool wishes_networks; /* call_wish_networks() */
 };
 
 /* Notes a message for the runner of a task; sent after COMMIT, in order, dropped when the call
  * fails. */
 void call_wish(struct call *c, enum task_wish wish, const char *task_id);
+/* The store's wishes for VPC networks have changed: whoever makes them looks after COMMIT. */
+void call_wish_networks(struct call *c);
 /* True where a kindness of the lenient mode is wanted; the one place that reads ECS_STRICT for
  * operations. */
 bool call_lenient(const struct call *c);
@@ -122,6 +125,8 @@ struct op_service;
 struct api *api_new_with(struct loop *l, const struct config *config, struct store *store,
     struct fleet *fleet, const struct op_service *service);
 void api_free(struct api *a);
+/* What call_wish_networks leads to, before tasks start; nothing where it was never set. */
+void api_on_networks(struct api *a, void (*fn)(void *cookie), void *cookie);
 
 /* Runs one request. Returns NULL when on_reply has already been called, else a handle for
  * api_cancel. */
