@@ -131,6 +131,31 @@ static const char *const migrations[] = {
 	    "CREATE TABLE vpc_network ("
 	    " vpc TEXT PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, cidr TEXT NOT NULL,"
 	    " engine_cidr TEXT NOT NULL, ready INTEGER NOT NULL) WITHOUT ROWID;",
+
+	/* Access keys, and IAM: kind is enum iam_kind; names differ in more than the case of their letters. */
+	[3] =
+	    "CREATE TABLE credential ("
+	    " access_key TEXT PRIMARY KEY, secret TEXT NOT NULL, token TEXT NOT NULL, account TEXT NOT NULL,"
+	    " arn TEXT NOT NULL, user_id TEXT NOT NULL, user TEXT, task TEXT, active INTEGER NOT NULL,"
+	    " created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;"
+	    "CREATE INDEX credential_user ON credential (account, user) WHERE user IS NOT NULL;"
+	    "CREATE INDEX credential_task ON credential (task) WHERE task IS NOT NULL;"
+	    "CREATE INDEX credential_expiry ON credential (expires_at) WHERE expires_at > 0;"
+	    "CREATE TABLE task_credential ("
+	    " task TEXT NOT NULL, role_type TEXT NOT NULL, id TEXT NOT NULL UNIQUE, role_arn TEXT NOT NULL,"
+	    " access_key TEXT NOT NULL, PRIMARY KEY (task, role_type)) WITHOUT ROWID;"
+	    "CREATE TABLE iam ("
+	    " n INTEGER PRIMARY KEY, account TEXT NOT NULL, kind INTEGER NOT NULL,"
+	    " name TEXT NOT NULL COLLATE NOCASE, id TEXT NOT NULL, arn TEXT NOT NULL, path TEXT NOT NULL,"
+	    " created_at INTEGER NOT NULL, doc TEXT NOT NULL, UNIQUE (account, kind, name));"
+	    "CREATE TABLE iam_document ("
+	    " account TEXT NOT NULL, kind INTEGER NOT NULL, owner TEXT NOT NULL COLLATE NOCASE,"
+	    " name TEXT NOT NULL, document TEXT NOT NULL, created_at INTEGER NOT NULL,"
+	    " PRIMARY KEY (account, kind, owner, name)) WITHOUT ROWID;"
+	    "CREATE TABLE iam_attachment ("
+	    " account TEXT NOT NULL, kind INTEGER NOT NULL, owner TEXT NOT NULL COLLATE NOCASE,"
+	    " arn TEXT NOT NULL, PRIMARY KEY (account, kind, owner, arn)) WITHOUT ROWID;"
+	    "CREATE INDEX iam_attachment_arn ON iam_attachment (account, arn);",
 };
 /* clang-format on */
 
