@@ -120,6 +120,9 @@ unit: $(UNIT_BIN)
 
 PARALLEL := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+# The Engine's socket and the containers' namespaces are root's.
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=CI$(comma)PYTEST_ARGS$(comma)LINT_FAILED$(comma)DOCKER_HOST )
+
 .PHONY: run
 run:
 	+@MAKE="$(MAKE) $(PARALLEL)" LOCALEMU_BUILD=$(OUT) packaging/run
@@ -128,14 +131,14 @@ run:
 check:
 	@packaging/dependencies build check
 	+@$(MAKE) --no-print-directory $(PARALLEL) all unit
-	@LOCALEMU_BUILD=$(OUT) tests/check
+	@$(SUDO)env LOCALEMU_BUILD=$(OUT) tests/check
 
 # Prints one table with what design.md section 9 asks for beside what was measured.
 .PHONY: bench
 bench:
 	@packaging/dependencies build check
 	+@$(MAKE) --no-print-directory $(PARALLEL) all $(OUT)/bench/load
-	@LOCALEMU_BUILD=$(OUT) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/bench.py
+	@$(SUDO)env LOCALEMU_BUILD=$(OUT) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/bench.py
 
 $(OUT)/bench/load: tests/bench/load.c $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
