@@ -18,8 +18,9 @@
 #define ADOPT_BATCH 8 /* shims spawned in one turn: requests are answered between two */
 #define ADOPT_PAUSE_MS 2
 #define EXPIRY_EVERY_MS (60 * 1000)
-#define KEEP_STOPPED_MS                                                                            \
-	(61 * 60 * 1000) /* DescribeTasks shows stopped tasks for at least one hour */
+#define EXPIRY_BATCH 100 /* tasks forgotten in one turn */
+#define EXPIRY_PAUSE_MS 2
+#define KEEP_STOPPED_MS (60 * 60 * 1000)    /* tasks and clusters: ECS shows them for an hour */
 #define KEEP_TOKEN_MS (24 * 60 * 60 * 1000) /* RunTask.clientToken */
 #define END_TICK_MS 100
 #define END_MARGIN_MS (20 * 1000)
@@ -107,7 +108,7 @@ reconcile_tasks_start(struct reconcile_tasks *r)
 		log_info(NULL, NULL, "%zu unfinished tasks to adopt", r->to_adopt.n);
 		timer_set(r->adopt, 0);
 	}
-	timer_set(r->expiry, EXPIRY_EVERY_MS);
+	timer_set(r->expiry, 0); /* much may have become old while nothing ran */
 }
 
 static int
@@ -202,18 +203,33 @@ reconcile_tasks_finished(struct reconcile_tasks *r, const char *task_id)
 		timer_set(r->end_tick, 0);
 }
 
+bool
+reconcile_tasks_expire(struct reconcile_tasks *r, int64_t now)
+{
+	struct err e = { 0 };
+	int n = store_begin(r->store, &e);
+
+	if (n == 0) {
+		n = store_task_expire(r->store, now - KEEP_STOPPED_MS, EXPIRY_BATCH, &e);
+		if (n < 0 || store_cluster_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
+		    store_client_token_expire(r->store, now - KEEP_TOKEN_MS, &e) < 0 ||
+		    store_commit(r->store, &e) < 0) {
+			store_rollback(r->store);
+			n = -1;
+		}
+	}
+	if (n < 0)
+		log_err(NULL, NULL, "old rows cannot be removed: %s", e.text);
+	return n == EXPIRY_BATCH;
+}
+
 static void
 on_expiry(void *arg)
 {
 	struct reconcile_tasks *r = arg;
-	int64_t now = now_ms();
-	struct err e = { 0 };
+	bool more = reconcile_tasks_expire(r, now_ms());
 
-	if (store_task_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
-	    store_cluster_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
-	    store_client_token_expire(r->store, now - KEEP_TOKEN_MS, &e) < 0)
-		log_err(NULL, NULL, "old rows cannot be removed: %s", e.text);
-	timer_set(r->expiry, EXPIRY_EVERY_MS);
+	timer_set(r->expiry, more ? EXPIRY_PAUSE_MS : EXPIRY_EVERY_MS);
 }
 
 static void

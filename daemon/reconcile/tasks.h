@@ -23,6 +23,9 @@ void reconcile_tasks_free(struct reconcile_tasks *r);
 /* Has every unfinished task of the store adopted, a few in each turn of the loop. Starts the expiry
  * of old rows. */
 void reconcile_tasks_start(struct reconcile_tasks *r);
+/* Forgets what is old at `now`, some of it: tasks that stopped and clusters that were deleted an
+ * hour ago, client tokens of yesterday. True if there is more. The timer calls it. */
+bool reconcile_tasks_expire(struct reconcile_tasks *r, int64_t now);
 /* The runner of this task is gone. */
 void reconcile_tasks_lost(struct reconcile_tasks *r, const char *task_id);
 /* This task is STOPPED and cleaned up. */

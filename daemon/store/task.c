@@ -81,6 +81,9 @@ enum {
 	MAY_BE(7, "instance")                                                                      \
 	MAY_BE(11, "launch_type")
 #define DESIRED " AND desired_stopped = ?8"
+#define EXPIRED                                                                                    \
+	"SELECT n FROM task INDEXED BY task_stopped WHERE last_status = 7 AND cleaned_up = 1"      \
+	" AND stopped_at < ?1 ORDER BY stopped_at, n LIMIT ?2"
 
 /* clang-format off */
 static const char *const sql[STMT_MAX] = {
@@ -108,8 +111,8 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_UNFINISHED]       = "SELECT " COLUMNS ", spec FROM task INDEXED BY task_unfinished"
 				  " LEFT JOIN task_spec USING (n) WHERE cleaned_up = 0 ORDER BY n",
 	[STMT_EXPIRE_TAGS]      = "DELETE FROM tag WHERE arn IN (SELECT json_extract(doc, '$.taskArn') FROM task"
-				  " WHERE last_status = 7 AND cleaned_up = 1 AND stopped_at < ?1 AND json_valid(doc))",
-	[STMT_EXPIRE]           = "DELETE FROM task WHERE last_status = 7 AND cleaned_up = 1 AND stopped_at < ?1",
+				  " WHERE n IN (" EXPIRED ") AND json_valid(doc))",
+	[STMT_EXPIRE]           = "DELETE FROM task WHERE n IN (" EXPIRED ")",
 };
 /* clang-format on */
 static const struct store_sql task_sql = { STORE_TASK, sql };
@@ -388,7 +391,7 @@ store_task_unfinished(
 }
 
 static int
-expire(struct store *s, unsigned stmt, int64_t before_ms, struct err *e)
+expire(struct store *s, unsigned stmt, int64_t before_ms, int limit, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int r = query_open(&q, s, &task_sql, stmt, e);
@@ -396,13 +399,15 @@ expire(struct store *s, unsigned stmt, int64_t before_ms, struct err *e)
 	if (r < 0)
 		return r;
 	query_bind_int(&q, 1, before_ms);
-	return query_run(&q);
+	query_bind_int(&q, 2, limit);
+	r = query_run(&q);
+	return r < 0 ? r : sqlite3_changes(s->db);
 }
 
 int
-store_task_expire(struct store *s, int64_t before_ms, struct err *e)
+store_task_expire(struct store *s, int64_t before_ms, int limit, struct err *e)
 {
-	int r = expire(s, STMT_EXPIRE_TAGS, before_ms, e);
+	int r = expire(s, STMT_EXPIRE_TAGS, before_ms, limit, e);
 
-	return r < 0 ? r : expire(s, STMT_EXPIRE, before_ms, e);
+	return r < 0 ? r : expire(s, STMT_EXPIRE, before_ms, limit, e);
 }

@@ -82,7 +82,8 @@ int store_task_count_definition(struct store *s, const struct scope *sc, const c
 /* Every task of every account that is not cleaned up: what the reconcile at start looks at. */
 int store_task_unfinished(
     struct store *s, int (*fn)(const struct store_task *t, void *arg), void *arg, struct err *e);
-/* Forgets tasks stopped before `before_ms` and their tags. */
-int store_task_expire(struct store *s, int64_t before_ms, struct err *e);
+/* Forgets tasks stopped before `before_ms` and their tags, the oldest first and at most `limit`.
+ * Returns how many. */
+int store_task_expire(struct store *s, int64_t before_ms, int limit, struct err *e);
 
 #endif

@@ -330,7 +330,7 @@ test_counts_follow(void **state)
 	t = sample(2);
 	insert(s, &t);
 	counts_are(s, 1, 0);
-	assert_int_equal(store_task_expire(s, 2, NULL), 0);
+	assert_int_equal(store_task_expire(s, 2, 9, NULL), 1);
 	counts_are(s, 1, 0);
 	assert_int_equal(store_reset(s, NULL), 0);
 	counts_are(s, 0, 0);
@@ -403,7 +403,9 @@ test_expiry(void **state)
 	assert_int_equal(store_tag_put(s, arn, "k", "v", NULL), 0);
 	assert_int_equal(
 	    store_tag_put(s, "arn:00000000000000000000000000000002", "k", "v", NULL), 0);
-	assert_int_equal(store_task_expire(s, 500, NULL), 0);
+	assert_int_equal(store_task_expire(s, 500, 0, NULL), 0);
+	assert_int_equal(store_task_expire(s, 500, 9, NULL), 1);
+	assert_int_equal(store_task_expire(s, 500, 9, NULL), 0);
 	assert_int_equal(store_task_get(s, "00000000000000000000000000000001", &got, NULL), 0);
 	for (int n = 2; n <= 4; n++) {
 		char id[33];
