@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from harness.daemon import BUILD
-from harness.events import TYPE, Stream, all_events, get_page
+from harness.events import TYPE, Stream, all_events, as_text, get_page
 from harness.wait import wait_until
 
 STREAMS_MAX = 64
@@ -63,13 +63,6 @@ def states(events):
 
 
 LIFE = [("PENDING", "RUNNING", 1), ("RUNNING", "RUNNING", 2), ("RUNNING", "STOPPED", 3), ("STOPPED", "STOPPED", 4)]
-
-
-def as_text(seconds):
-    """A time of the API as EventBridge prints it."""
-    ms = round(seconds * 1000)
-    moment = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
 def live(ecs, cluster, arn):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers of GET /_localemu/events: pages of the log, and a server-sent event stream over a raw socket."""
 
+import datetime
 import http.client
 import json
 import socket
@@ -9,6 +10,13 @@ import urllib.parse
 from harness.wait import Deadline
 
 TYPE = "ECS Task State Change"
+
+
+def as_text(seconds):
+    """A time of the API as EventBridge prints it."""
+    ms = round(seconds * 1000)
+    moment = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
 def get_page(daemon, **params):
