@@ -14,9 +14,9 @@
 
 #include <stdint.h>
 
-#define GATE_INIT "/.localemu/init" /* localemu-ecs-init, a read-only bind mount */
-#define GATE_DIR "/.localemu/gate"  /* the container's own gate directory, a read-only bind mount  \
-				     */
+/* localemu-ecs-init and the container's own gate directory: read-only bind mounts. */
+#define GATE_INIT "/.localemu/init"
+#define GATE_DIR "/.localemu/gate"
 #define GATE_SOCKET "/.localemu/gate/s"
 #define GATE_OPEN 'o'
 #define GATE_EXIT_CLOSED 125

@@ -10,6 +10,7 @@
 #include "daemon/http/http.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -464,6 +465,7 @@ test_reset(void **state)
 	put(fd, "POST /_localemu/state/reset HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	wait_reset(f);
 	err_set(&e, ERR_SERVER, "no");
+	assert(f->reset_done != NULL);
 	f->reset_done(&e, f->reset_cookie);
 	contains(get(f, fd, "\"}", &closed), "500 Internal Server Error");
 
