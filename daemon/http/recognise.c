@@ -12,6 +12,7 @@
 /* clang-format off */
 const struct recognise_row recognise_rows[] = {
 	{ "ecs", WIRE_JSON, "AmazonEC2ContainerServiceV20141113", NULL },
+	{ "ec2", WIRE_EC2, NULL, "2016-11-15" },
 };
 
 /* Services whose errors are neither JSON nor the common Query shape. */

@@ -6,5 +6,6 @@
 
 const struct op_service *const services[] = {
 	&ecs_service,
+	&ec2_service,
 };
 const size_t n_services = ARRAY_SIZE(services);

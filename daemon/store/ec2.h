@@ -24,7 +24,7 @@ enum ec2_kind {
 	EC2_KIND_MAX,
 };
 
-#define EC2_ID_MAX 32 /* "eni-0123456789abcdef0" with the NUL, and room */
+#define EC2_ID_MAX 40 /* "vpc-cidr-assoc-0123456789abcdef0" with the NUL, and room */
 
 struct store_ec2 {
 	int64_t n; /* order of creation, filled when read */

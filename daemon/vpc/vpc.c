@@ -54,7 +54,7 @@ vpc_new_id(const char *prefix, char out[static EC2_ID_MAX])
 	char hex[17];
 
 	random_hex(hex, 8);
-	(void)snprintf(out, EC2_ID_MAX, "%.10s-0%s", prefix, hex);
+	(void)snprintf(out, EC2_ID_MAX, "%.16s-0%s", prefix, hex);
 }
 
 /* Whoever asks a new daemon for its default VPC gets the ids that the last one had. */
@@ -70,7 +70,7 @@ seeded_id(const char *prefix, const struct scope *sc, const char *owner, const c
 		abort();
 	for (int i = 0; i < 8; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	(void)snprintf(out, EC2_ID_MAX, "%.10s-0%s", prefix, hex);
+	(void)snprintf(out, EC2_ID_MAX, "%.16s-0%s", prefix, hex);
 }
 
 /* Writes a new row; an empty id is replaced by a new one. `doc` is taken over and gets the id under

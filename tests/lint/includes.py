@@ -20,9 +20,10 @@ ROOMS = (
     ("protocol", r"daemon/services/(protocol|query|xml|sigv4)\.[ch]", "common"),
     ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
     ("identity", r"daemon/services/identity\.[ch]", "common api config protocol store shared"),
-    ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity"),
+    ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity vpc"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
+    ("vpc", r"daemon/vpc/.*", "common api store shared"),
     ("store", r"daemon/store/.*", "common api"),
     ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
@@ -34,7 +35,7 @@ ROOMS = (
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process
     ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim "
-     "protocol service identity services"),
+     "protocol service identity services vpc"),
 )
 
 # Header of a library: the files that may include it.
