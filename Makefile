@@ -43,7 +43,7 @@ ifneq ($(COV),)
 BASE_CFLAGS += --coverage -O0
 LDFLAGS += --coverage
 endif
-BASE_CFLAGS += $(shell $(PKG_CONFIG) --cflags json-c libevent libprotobuf-c 2>/dev/null)
+BASE_CFLAGS += $(shell $(PKG_CONFIG) --cflags json-c libevent libprotobuf-c libnl-route-3.0 2>/dev/null)
 
 # One short line per file; V=1 shows the commands.
 ifeq ($(V),)
@@ -53,7 +53,7 @@ endif
 
 COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core -lm
 DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto
-SHIM_LIBS := $(COMMON_LIBS) -lcurl
+SHIM_LIBS := -levent_extra $(COMMON_LIBS) -lcurl -lnl-route-3 -lnl-3 -lpthread
 
 COMMON_SRC := $(wildcard common/*.c)
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c))

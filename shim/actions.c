@@ -195,6 +195,7 @@ clean_step(struct task *t)
 		gate_free(TAKE(t->containers[i].gate));
 		gate_remove(t->gate_parent, t->containers[i].name);
 	}
+	net_forget_host(t->gate_parent);
 	(void)rmdir(t->gate_parent);
 	t->cleaned_up = true;
 	task_touch(t);

@@ -46,6 +46,7 @@ struct container {
 	struct timer *timer;       /* next attempt of a pull; the end of the wait for a restart */
 	struct timer *start_timer; /* startTimeout */
 	struct gate *gate;
+	bool prepared; /* the namespace of the init that waits there */
 
 	struct arena image_arena;
 	struct plan_image image;
@@ -91,6 +92,9 @@ void container_learn(struct container *c, const struct engine_container *facts);
 void container_on_event(struct container *c, const struct engine_event *ev);
 /* The reason why it never ran: "<error>: <text>". */
 void container_fail(struct container *c, const char *error, const char *text);
+
+/* What an init that waits before its gate needs has come. */
+void container_may_pass(struct container *c);
 
 /* For image.c: the image is there, with its facts in c->image. */
 void container_set_phase(struct container *c, enum container_phase phase);

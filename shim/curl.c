@@ -28,7 +28,8 @@ struct curl_io_req {
 	struct curl_io_req *next, **link;
 	struct curl_io_ask ask;
 	CURL *easy;
-	char *body; /* what was received and not yet given out */
+	struct curl_slist *headers; /* of its own, NULL: those of all */
+	char *body;                 /* what was received and not yet given out */
 	size_t len, size;
 	bool oversize;
 	bool fresh; /* `body` has bytes that no line was looked for in */
@@ -124,6 +125,39 @@ set_method(struct curl_io_req *r)
 	}
 }
 
+static void
+add_header(struct curl_io_req *r, const char *line)
+{
+	if (line != NULL)
+		r->headers = require(curl_slist_append(r->headers, line));
+}
+
+static void
+set_headers(struct curl_io_req *r)
+{
+	const struct curl_io_ask *ask = &r->ask;
+	_cleanup_free_ char *scope = NULL;
+	_cleanup_free_ char *token = NULL;
+
+	if (ask->header == NULL) {
+		curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->io->headers);
+		return;
+	}
+	add_header(r, ask->content_type);
+	add_header(r, ask->header);
+	add_header(r, "Expect:");
+	if (ask->sign_key != NULL) {
+		scope = xasprintf("aws:amz:%s:ecs", ask->sign_region);
+		if (ask->sign_token != NULL)
+			token = xasprintf("X-Amz-Security-Token: %s", ask->sign_token);
+		add_header(r, token);
+		curl_easy_setopt(r->easy, CURLOPT_AWS_SIGV4, scope);
+		curl_easy_setopt(r->easy, CURLOPT_USERNAME, ask->sign_key);
+		curl_easy_setopt(r->easy, CURLOPT_PASSWORD, ask->sign_secret);
+	}
+	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
+}
+
 struct curl_io_req *
 curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 {
@@ -139,7 +173,6 @@ curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 	io->reqs = r;
 	curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, io->socket_path);
 	curl_easy_setopt(h, CURLOPT_URL, url);
-	curl_easy_setopt(h, CURLOPT_HTTPHEADER, io->headers);
 	curl_easy_setopt(h, CURLOPT_PRIVATE, r);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_PROXY, "");
@@ -153,6 +186,7 @@ curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 		curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(ask->idle_ms / 1000));
 	}
 	set_method(r);
+	set_headers(r);
 	if (curl_multi_add_handle(io->multi, h) != CURLM_OK)
 		abort();
 	return r;
@@ -186,6 +220,7 @@ req_free(struct curl_io_req *r)
 		r->next->link = r->link;
 	curl_multi_remove_handle(r->io->multi, r->easy);
 	curl_easy_cleanup(r->easy);
+	curl_slist_free_all(r->headers);
 	free(r->body);
 	free(r);
 }

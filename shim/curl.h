@@ -26,8 +26,12 @@ struct curl_io_reply {
 
 struct curl_io_ask {
 	const char *method;
-	const char *url;    /* "/v1.41/containers/json?all=1" */
-	const char *body;   /* JSON, NULL: none */
+	const char *url;          /* "/v1.41/containers/json?all=1" */
+	const char *body;         /* JSON, NULL: none */
+	const char *content_type; /* a whole header line, NULL: JSON */
+	const char *header;       /* one more header line, NULL: none */
+	/* Signed with SigV4 for the service ecs where sign_key is not NULL; sign_token may be. */
+	const char *sign_region, *sign_key, *sign_secret, *sign_token;
 	int64_t timeout_ms; /* of the whole request; 0: none */
 	int64_t idle_ms;    /* without a byte of a streamed reply; 0: none */
 	/* Where set, a reply of status 200 is given out line by line, without the line's end. */

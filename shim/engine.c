@@ -405,6 +405,17 @@ engine_inspect(struct engine *e, const char *id, engine_done_fn *done, void *arg
 }
 
 struct engine_req *
+engine_stats(struct engine *e, const char *id, engine_done_fn *done, void *arg)
+{
+	_cleanup_free_ char *path =
+	    xasprintf("/containers/%s/stats?stream=false&one-shot=true", id);
+
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
+	    arg);
+}
+
+struct engine_req *
 engine_stop(struct engine *e, const char *id, int64_t timeout_s, engine_done_fn *done, void *arg)
 {
 	_cleanup_free_ char *path = xasprintf("/containers/%s/stop?t=%" PRId64, id, timeout_s);

@@ -93,6 +93,8 @@ struct engine_req *engine_create(
 struct engine_req *engine_start(struct engine *e, const char *id, engine_done_fn *done, void *arg);
 struct engine_req *engine_inspect(
     struct engine *e, const char *id, engine_done_fn *done, void *arg);
+/* One sample of its resource usage, without the one before it. */
+struct engine_req *engine_stats(struct engine *e, const char *id, engine_done_fn *done, void *arg);
 /* SIGTERM or the image's STOPSIGNAL, after `timeout_s` SIGKILL. */
 struct engine_req *engine_stop(
     struct engine *e, const char *id, int64_t timeout_s, engine_done_fn *done, void *arg);

@@ -33,6 +33,7 @@ static int on_hello(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_start(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_adopt(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_stop(struct link *l, const Shim__Frame *f, void *cookie);
+static int on_credentials(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_bye(struct link *l, const Shim__Frame *f, void *cookie);
 
 /* clang-format off */
@@ -41,6 +42,7 @@ static const struct link_handler handlers[LINK_HANDLERS_MAX] = {
 	[SHIM__FRAME__BODY_START] = { "Start", BIT(LINK_GREETED) | BIT(LINK_TASK),                on_start },
 	[SHIM__FRAME__BODY_ADOPT] = { "Adopt", BIT(LINK_GREETED) | BIT(LINK_TASK),                on_adopt },
 	[SHIM__FRAME__BODY_STOP]  = { "Stop",  BIT(LINK_TASK),                                    on_stop },
+	[SHIM__FRAME__BODY_CREDENTIALS] = { "Credentials", BIT(LINK_TASK),                        on_credentials },
 	[SHIM__FRAME__BODY_BYE]   = { "Bye",   BIT(LINK_NEW) | BIT(LINK_GREETED) | BIT(LINK_TASK), on_bye },
 };
 /* clang-format on */
@@ -199,6 +201,15 @@ make_task(struct shim *s, const Shim__TaskSpec *spec, struct err *e)
 		.launch_type = spec->launch_type,
 		.definition_json = spec->definition_json,
 		.overrides_json = spec->overrides_json,
+		.credentials_id = spec->credentials_id,
+		.metadata_ids = (const char *const *)spec->metadata_ids,
+		.n_metadata_ids = spec->n_metadata_ids,
+		.container_arns = (const char *const *)spec->container_arns,
+		.n_container_arns = spec->n_container_arns,
+		.account = spec->account,
+		.group = spec->group,
+		.availability_zone = spec->availability_zone,
+		.runtime_dir = s->hello->runtime_dir,
 		.gate_parent = s->gate_parent,
 		.init_path = s->hello->init_path,
 		.publish_address = s->hello->publish_address,
@@ -273,6 +284,25 @@ on_stop(struct link *l, const Shim__Frame *f, void *cookie)
 
 	(void)l;
 	task_stop(s->task, f->stop->stop_code, f->stop->reason);
+	return 0;
+}
+
+static int
+on_credentials(struct link *l, const Shim__Frame *f, void *cookie)
+{
+	struct shim *s = cookie;
+	const Shim__Credentials *m = f->credentials;
+
+	(void)l;
+	task_set_credentials(s->task, m->execution_role,
+	    &(struct credentials){
+		.id = m->id,
+		.role_arn = m->role_arn,
+		.access_key_id = m->access_key_id,
+		.secret_access_key = m->secret_access_key,
+		.session_token = m->session_token,
+		.expires_at_ms = m->expires_at_ms,
+	    });
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -72,6 +73,29 @@ plan_done(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
+/* The daemon's own listener is on the same loopback. */
+static const char *
+read_api_url(struct plan *p)
+{
+	_cleanup_free_ char *path = xasprintf("%s/port", p->runtime_dir);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+	long port;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return NULL;
+	port = strtol(text, NULL, 10);
+	return port > 0 ? arena_printf(&p->arena, "http://127.0.0.1:%ld", port) : NULL;
+}
+
+void
+plan_set_endpoint(struct plan *p, uint16_t port, const char *token)
+{
+	p->endpoint_url = arena_printf(&p->arena, "http://127.0.0.1:%u", port);
+	p->token = arena_strdup(&p->arena, token);
+	p->api_url = read_api_url(p);
+}
+
 static int
 parse(struct plan *p, const struct plan_input *in, struct err *e)
 {
@@ -89,6 +113,13 @@ add_label(struct plan *p, const char *key, const char *value)
 	p->labels[p->n_labels][0] = key;
 	p->labels[p->n_labels][1] = arena_strdup(&p->arena, value);
 	p->n_labels++;
+}
+
+/* NULL for nothing, which on the wire is "". */
+static const char *
+keep(struct plan *p, const char *s)
+{
+	return s != NULL && s[0] != '\0' ? arena_strdup(&p->arena, s) : NULL;
 }
 
 /* The labels of every container of the task (design.md section 7, and the agent's own). */
@@ -109,6 +140,18 @@ name_all(struct plan *p, const struct plan_input *in)
 	p->publish_address = arena_strdup(&p->arena, in->publish_address);
 	p->task_arn = arena_strdup(&p->arena, in->task_arn);
 	p->owner = arena_strdup(&p->arena, in->owner);
+	p->cluster_arn = arena_strdup(&p->arena, in->cluster_arn);
+	p->cluster_name = arena_strdup(&p->arena, in->cluster_name);
+	p->family = arena_strdup(&p->arena, in->family);
+	p->launch_type = arena_strdup(&p->arena, in->launch_type);
+	p->revision = in->revision;
+	p->account = keep(p, in->account);
+	p->group = keep(p, in->group);
+	p->availability_zone = keep(p, in->availability_zone);
+	p->runtime_dir = keep(p, in->runtime_dir);
+	p->credentials_id = keep(p, in->credentials_id);
+	p->endpoint_url = PLAN_ENDPOINT_URL;
+	p->api_url = PLAN_API_URL;
 	if (platform != NULL && platform->cpu_architecture != CPU_UNSET)
 		p->platform =
 		    platform->cpu_architecture == CPU_ARM64 ? "linux/arm64" : "linux/amd64";
@@ -147,6 +190,8 @@ plan_container(struct plan *p, size_t i, const struct plan_input *in)
 		.stop_timeout_s = def->stop_timeout.set ? def->stop_timeout.v : STOP_TIMEOUT_S,
 		.start_timeout_s = def->start_timeout.set ? def->start_timeout.v : 0,
 	};
+	c->metadata_id = i < in->n_metadata_ids ? keep(p, in->metadata_ids[i]) : NULL;
+	c->arn = i < in->n_container_arns ? keep(p, in->container_arns[i]) : NULL;
 	if (c->stop_timeout_s < STOP_TIMEOUT_MIN_S)
 		c->stop_timeout_s = STOP_TIMEOUT_MIN_S;
 	plan_ports(p, c);

@@ -10,6 +10,11 @@
 
 #include "common/taskdef.h"
 
+/* Where a task's namespace leads to its shim. */
+#define PLAN_ENDPOINT_ADDRESS "169.254.170.2"
+#define PLAN_ENDPOINT_URL "http://" PLAN_ENDPOINT_ADDRESS
+#define PLAN_API_URL PLAN_ENDPOINT_URL ":4566"
+
 /* What the daemon said of the task and of the place; all borrowed during plan_build only. */
 struct plan_input {
 	const char *task_arn;
@@ -22,7 +27,16 @@ struct plan_input {
 	const char *launch_type;
 	const char *definition_json;
 	const char *overrides_json; /* NULL or "": none */
-	const char *gate_parent;    /* directory with one gate directory per container */
+	const char *credentials_id; /* NULL or "": no task role */
+	const char *const *metadata_ids;
+	size_t n_metadata_ids;
+	const char *const *container_arns;
+	size_t n_container_arns;
+	const char *account;
+	const char *group;
+	const char *availability_zone;
+	const char *runtime_dir; /* the daemon's: its API's socket and port are there */
+	const char *gate_parent; /* directory with one gate directory per container */
 	const char *init_path;
 	const char *publish_address;
 	const char *owner;
@@ -63,6 +77,8 @@ struct plan_container {
 	bool joins;              /* the leader's network namespace */
 	struct plan_port *ports; /* those that the Engine publishes, or that host mode opens */
 	size_t n_ports;
+	const char *metadata_id; /* what its endpoints are known by */
+	const char *arn;
 };
 
 struct plan_volume {
@@ -84,6 +100,14 @@ struct plan {
 	const char *region, *gate_parent, *init_path, *publish_address, *task_arn, *owner;
 	const char *platform; /* for a pull, NULL: the Engine's own */
 	bool fargate;
+	const char *cluster_arn, *cluster_name, *family, *launch_type, *account, *group,
+	    *runtime_dir, *availability_zone;
+	int64_t revision;
+	const char *credentials_id; /* NULL: no task role */
+	/* Where containers find what serves them; set before the first body is made. */
+	const char *endpoint_url;          /* "http://169.254.170.2" */
+	const char *api_url;               /* NULL: the API cannot be reached from the containers */
+	const char *token;                 /* NULL: whoever reaches the endpoint is of the task */
 	struct plan_container *containers; /* in the order of the definition */
 	size_t n;
 	size_t *order; /* indices: dependencies first */
@@ -104,6 +128,9 @@ int plan_build(const struct plan_input *in, struct plan *ret, struct err *e);
 /* Frees what a plan, also a zeroed one, owns. */
 void plan_done(struct plan *p);
 
+/* For host mode, where the endpoint is on a port of the loopback and asks for a token; before the
+ * first body is made. */
+void plan_set_endpoint(struct plan *p, uint16_t port, const char *token);
 /* The body of the create call of container `i`; the caller's. Fails where there is no command to
  * run. */
 int plan_body(

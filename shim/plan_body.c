@@ -158,6 +158,41 @@ put_process(struct body *b, const struct str_list *argv)
 	json_add_int(b->config, "StopTimeout", b->c->stop_timeout_s);
 }
 
+/* As the agent does, over what the user gave under the same name. */
+static void
+put_endpoints(struct body *b, struct json_object *env)
+{
+	/* clang-format off */
+	static const struct {
+		const char *name, *path;
+	} rows[] = {
+		{ "ECS_CONTAINER_METADATA_URI",    "/v3/" },
+		{ "ECS_CONTAINER_METADATA_URI_V4", "/v4/" },
+		{ "ECS_AGENT_URI",                 "/api/" },
+	};
+	/* clang-format on */
+	const struct plan *p = b->plan;
+	_cleanup_free_ char *relative = NULL;
+	_cleanup_free_ char *full = NULL;
+
+	for (size_t i = 0; b->c->metadata_id != NULL && i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *url =
+		    xasprintf("%s%s%s", p->endpoint_url, rows[i].path, b->c->metadata_id);
+
+		json_add_str(env, rows[i].name, url);
+	}
+	if (p->credentials_id == NULL)
+		return;
+	relative = xasprintf("/v2/credentials/%s", p->credentials_id);
+	full = xasprintf("%s%s", p->endpoint_url, relative);
+	if (p->token == NULL) {
+		json_add_str(env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", relative);
+	} else {
+		json_add_str(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI", full);
+		json_add_str(env, "AWS_CONTAINER_AUTHORIZATION_TOKEN", p->token);
+	}
+}
+
 /* The last one of a name wins; the override wins over the definition
  * (ContainerOverride.environment). */
 static void
@@ -165,6 +200,7 @@ put_environment(struct body *b)
 {
 	_cleanup_json_ struct json_object *env = json_object_new_object();
 
+	json_add_str(env, "AWS_ENDPOINT_URL", b->plan->api_url);
 	json_add_str(env, "AWS_EXECUTION_ENV", b->plan->execution_env);
 	json_add_str(env, "AWS_REGION", b->plan->region);
 	json_add_str(env, "AWS_DEFAULT_REGION", b->plan->region);
@@ -179,6 +215,7 @@ put_environment(struct body *b)
 			    b->c->override->environment.v[i].value != NULL
 				? b->c->override->environment.v[i].value
 				: "");
+	put_endpoints(b, env);
 	json_object_object_foreach(env, name, value)
 	{
 		_cleanup_free_ char *pair = xasprintf("%s=%s", name, json_object_get_string(value));

@@ -109,6 +109,16 @@ task_event_name(enum task_event ev)
 	return ev < EV_MAX ? event_names[ev] : "";
 }
 
+static void
+open_endpoint(struct task *t, const char *runtime_dir)
+{
+	_cleanup_free_ char *api = xasprintf("%s/api.sock", runtime_dir != NULL ? runtime_dir : "");
+
+	t->endpoint = endpoint_new(t->loop, t, api);
+	t->proxy = proxy_new(t->loop, api);
+	t->net = net_new(t->loop, t->id, t->n, t->endpoint, t->proxy);
+}
+
 int
 task_new(struct loop *l, struct engine *engine, const struct plan_input *in,
     void (*announce)(struct task *t, void *cookie), void *cookie, struct task **ret, struct err *e)
@@ -131,6 +141,7 @@ task_new(struct loop *l, struct engine *engine, const struct plan_input *in,
 		    &t->plan.containers[i]);
 	t->state = t->plan.def.network_mode == NETWORK_AWSVPC ? TASK_PROVISIONING : TASK_PENDING;
 	t->patience = timer_new(l, on_patience_end, t);
+	open_endpoint(t, in->runtime_dir);
 	*ret = t;
 	return r;
 }
@@ -142,10 +153,15 @@ task_free(struct task *t)
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		container_done(&t->containers[i]);
+	net_free(t->net);
+	endpoint_free(t->endpoint);
+	proxy_free(t->proxy);
 	timer_free(t->patience);
 	timer_free(t->clean_timer);
 	timer_free(t->sync_timer);
 	plan_done(&t->plan);
+	credentials_done(&t->credentials);
+	credentials_done(&t->execution_credentials);
 	free(t->containers);
 	free(t->stop_code);
 	free(t->stopped_reason);
@@ -156,11 +172,34 @@ task_free(struct task *t)
 	free(t);
 }
 
+/* In host mode the endpoint's address is known, and goes into the environment, before any container
+ * is created. */
+static void
+open_on_host(struct task *t)
+{
+	struct err e = { 0 };
+	char *token = NULL;
+	uint16_t port = 0;
+
+	if (t->n == 0 || t->plan.def.network_mode != NETWORK_HOST || t->cleaned_up)
+		return;
+	if (net_open_host(t->net, t->gate_parent, &port, &token, &e) < 0) {
+		_cleanup_free_ char *reason = xasprintf("ResourceInitializationError: %s", e.text);
+
+		log_err("task", t->id, "%s", e.text);
+		task_refuse(t, reason);
+		return;
+	}
+	plan_set_endpoint(&t->plan, port, token);
+	free(token);
+}
+
 void
 task_begin(struct task *t)
 {
 	_cleanup_free_ char *label = xasprintf("localemu.task-arn=%s", t->arn);
 
+	open_on_host(t);
 	timer_set(t->patience, PATIENCE_MS);
 	engine_watch(t->engine, label, now_ms());
 	task_run(t);
@@ -199,6 +238,14 @@ task_stop(struct task *t, const char *code, const char *reason)
 	decide_stop(t, code, reason, now_ms());
 	task_post(t, EV_STOP);
 	task_run(t);
+}
+
+void
+task_set_credentials(struct task *t, bool execution_role, const struct credentials *c)
+{
+	credentials_set(execution_role ? &t->execution_credentials : &t->credentials, c);
+	for (size_t i = 0; !execution_role && i < t->n; i++)
+		container_may_pass(&t->containers[i]);
 }
 
 void
@@ -343,9 +390,14 @@ conclude(struct task *t)
 }
 
 bool
-task_may_open(struct task *t, const struct container *c, pid_t pid)
+task_has_credentials(const struct task *t)
 {
-	(void)pid;
+	return t->plan.credentials_id == NULL || streq(t->credentials.id, t->plan.credentials_id);
+}
+
+bool
+task_may_open(const struct task *t, const struct container *c)
+{
 	return !t->desired_stopped && (c->phase == PHASE_STARTING || c->phase == PHASE_RUNNING);
 }
 
@@ -382,6 +434,7 @@ task_on_down(void *cookie)
 	struct task *t = cookie;
 
 	log_warn("task", t->id, "the Engine is away");
+	endpoint_on_engine_down(t->endpoint);
 	t->synced = false;
 	t->pending = 0;
 	timer_free(TAKE(t->clean_timer));

@@ -9,8 +9,12 @@
 
 #include "common/task_state.h"
 #include "shim/container.h"
+#include "shim/credentials.h"
+#include "shim/endpoint.h"
 #include "shim/engine.h"
+#include "shim/net.h"
 #include "shim/plan.h"
+#include "shim/proxy.h"
 
 enum task_event {
 	EV_BEGIN,         /* the facts are known: go on with what this state has to do */
@@ -54,6 +58,10 @@ struct task {
 	struct plan plan;
 	struct container *containers;
 	size_t n;
+	struct credentials credentials, execution_credentials;
+	struct net *net;           /* what its namespaces get */
+	struct endpoint *endpoint; /* what is served there */
+	struct proxy *proxy;       /* the way from there to the daemon's API */
 
 	enum task_state state;
 	bool desired_stopped;
@@ -87,6 +95,8 @@ void task_free(struct task *t);
 void task_begin(struct task *t);
 /* Ends the task; the first code and reason stay. */
 void task_stop(struct task *t, const char *code, const char *reason);
+/* New or renewed credentials of the task role, or of the execution role; copied. */
+void task_set_credentials(struct task *t, bool execution_role, const struct credentials *c);
 /* No container of the task could be planned: it ends with this. */
 void task_refuse(struct task *t, const char *error);
 
@@ -102,9 +112,11 @@ void task_on_up(void *cookie);
 void task_on_down(void *cookie);
 void task_on_event(const struct engine_event *ev, void *cookie);
 
-/* True if init of this container may become the user's process now: what the namespace needs is in
- * place and the task is not about to stop. */
-bool task_may_open(struct task *t, const struct container *c, pid_t pid);
+/* True if init of this container may become the user's process, once its namespace is prepared: the
+ * task is not about to stop. */
+bool task_may_open(const struct task *t, const struct container *c);
+/* False while the credentials that the container's environment names have not come yet. */
+bool task_has_credentials(const struct task *t);
 /* The health that the task reports (HealthCheck: over essential containers). */
 enum health_state task_health(const struct task *t);
 

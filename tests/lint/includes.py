@@ -19,7 +19,7 @@ ROOMS = (
     # the AWS protocols know no service; service.h is what a service exports, services.c the list of them
     ("protocol", r"daemon/services/(protocol|query|xml|sigv4)\.[ch]", "common"),
     ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
-    ("identity", r"daemon/services/identity\.[ch]", "common api config protocol store shared"),
+    ("identity", r"daemon/services/(identity|access_key)\.[ch]", "common api config protocol store shared"),
     ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity vpc"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
@@ -42,8 +42,10 @@ ROOMS = (
 FOREIGN = (
     (r"sqlite3\.h", r"daemon/store/.*"),
     (r"curl/.*", r"shim/curl\.c"),
-    (r"event2/(http|http_struct|keyvalq_struct|bufferevent|buffer|listener)\.h", r"daemon/http/.*"),
-    (r"event2/.*", r"(common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/fleet\.c|shim/(curl|gate)\.c)"),
+    (r"event2/(http|http_struct|keyvalq_struct)\.h", r"(daemon/http/.*|shim/endpoint\.c)"),
+    (r"event2/(bufferevent|buffer|listener)\.h", r"(daemon/http/.*|shim/(endpoint|proxy)\.c)"),
+    (r"netlink/.*", r"shim/nl\.c"),
+    (r"event2/.*", r"(common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/fleet\.c|shim/(curl|gate|endpoint|proxy)\.c)"),
     (r"json-c/.*", r"common/(json|schema)\.[ch]"),
     (r"openssl/.*", r"daemon/.*"),
     (r"systemd/.*", r"daemon/(main\.c|http/.*)"),

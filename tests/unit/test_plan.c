@@ -196,7 +196,9 @@ environment_overrides_by_name(void **state)
 	build(&in, &p);
 	o = body(&p, 0);
 	assert_member(o, "Env",
-	    "[\"AWS_EXECUTION_ENV=AWS_ECS_EC2\",\"AWS_REGION=mars\",\"AWS_DEFAULT_REGION=eu-west-"
+	    "[\"AWS_ENDPOINT_URL=http://"
+	    "169.254.170.2:4566\",\"AWS_EXECUTION_ENV=AWS_ECS_EC2\",\"AWS_REGION=mars\",\"AWS_"
+	    "DEFAULT_REGION=eu-west-"
 	    "1\",\"A=2\",\"B=\","
 	    "\"C==3\"]");
 	assert_member(o, "Cmd", "[\"y z\"]");

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The NAT rules that lead 169.254.170.2 to the shim's listeners inside a task's namespace, and how
+ * they get there: one iptables-restore, which adds all of them or none and touches no others.
+ * Called by net.c, on a thread that is in the namespace.
+ */
+#ifndef SHIM_NAT_H
+#define SHIM_NAT_H
+
+#include "common/err.h"
+
+#define NAT_ADDRESS "169.254.170.2"
+
+struct nat_rule {
+	uint16_t from; /* port of NAT_ADDRESS */
+	uint16_t to;   /* port of 127.0.0.1 */
+};
+
+/* The input of iptables-restore --noflush; the caller's. */
+char *nat_text(const struct nat_rule *rules, size_t n);
+/* Adds the rules to the namespace of the calling thread. */
+int nat_add(const struct nat_rule *rules, size_t n, struct err *e);
+/* True if the last of them is there: they come all together. */
+bool nat_is_there(const struct nat_rule *rules, size_t n);
+
+#endif
