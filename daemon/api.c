@@ -9,6 +9,7 @@
 #include "daemon/arn.h"
 #include "daemon/config.h"
 #include "daemon/fleet.h"
+#include "daemon/services/identity.h"
 #include "daemon/services/service.h"
 #include "daemon/store/store.h"
 #include "daemon/store/task.h"
@@ -56,6 +57,7 @@ struct api {
 	const struct config *config;
 	struct store *store;
 	struct fleet *fleet;
+	struct identity *identity;
 	struct served *served;
 	size_t n_served;
 	struct request_list held;
@@ -109,6 +111,7 @@ new_with(struct loop *l, const struct config *config, struct store *store, struc
 	a->config = config;
 	a->store = store;
 	a->fleet = fleet;
+	a->identity = identity_new(config, store);
 	a->served = xcalloc(n, sizeof(*a->served));
 	a->n_served = n;
 	for (size_t i = 0; i < n; i++) {
@@ -205,8 +208,6 @@ request_new(struct api *a, const struct api_request *r)
 	c->now_ms = now_ms();
 	(void)snprintf(
 	    c->access_key, sizeof(c->access_key), "%s", r->access_key != NULL ? r->access_key : "");
-	(void)snprintf(c->principal_arn, sizeof(c->principal_arn), "arn:%s:iam::%s:root",
-	    arn_partition(c->scope.region), c->scope.account);
 	random_uuid(c->request_id);
 	rq->on_reply = r->on_reply;
 	rq->cookie = r->cookie;
@@ -225,6 +226,21 @@ request_free(struct request *rq)
 	free(c->wishes);
 	arena_done(&c->arena);
 	free(rq);
+}
+
+static int
+identify(struct request *rq, const struct api_request *r)
+{
+	const struct op_service *sv = rq->service;
+	const struct identity_question q = {
+		.request = r->signature,
+		.access_key = rq->call.access_key,
+		.service = sv != NULL ? sv->name : "",
+		.wire = sv != NULL ? sv->wire : WIRE_JSON,
+		.now_ms = rq->call.now_ms,
+	};
+
+	return identity_check(rq->call.api->identity, &q, &rq->call, &rq->call.err);
 }
 
 static int
@@ -327,7 +343,9 @@ api_request(struct api *a, const struct api_request *r)
 	if (sv != NULL && sv->service->global)
 		(void)snprintf(c->scope.region, sizeof(c->scope.region), "%s-global",
 		    arn_partition(r->scope.region));
-	ret = find_op(sv, r->operation, &c->op, &c->err);
+	ret = identify(rq, r);
+	if (ret == 0)
+		ret = find_op(sv, r->operation, &c->op, &c->err);
 	if (ret == 0)
 		ret = read_input(rq, r);
 	if (ret == 0) {
@@ -499,6 +517,7 @@ api_free(struct api *a)
 	for (size_t i = 0; i < a->n_served; i++)
 		free(a->served[i].entries);
 	free(a->served);
+	identity_free(a->identity);
 	free(a);
 }
 

@@ -21,7 +21,7 @@ typedef int read_fn(struct config *c, const char *name, const char *value, struc
 
 static read_fn read_listen, read_state_dir, read_runtime_dir, read_owner, read_dump_api, read_debug,
     read_engine, read_docker_backend, read_persistence, read_strict, read_settle, read_publish,
-    read_account;
+    read_account, read_verify, read_root_key, read_root_secret;
 
 struct setting {
 	const char *env;      /* NULL: only a flag */
@@ -46,6 +46,9 @@ static const struct setting settings[] = {
 	{ "ECS_SETTLE_SECONDS",  NULL, "SECONDS", "how long a reply waits for its tasks, default 10", read_settle },
 	{ "ECS_PUBLISH_ADDRESS", NULL, "ADDR", "where host ports are published, default 127.0.0.1", read_publish },
 	{ "LOCALEMU_ACCOUNT_ID", NULL, "12 digits", "the account, default 000000000000", read_account },
+	{ "LOCALEMU_VERIFY_SIGNATURES",      NULL, "0|1", "1: only issued keys and the root pair are let in, default 0", read_verify },
+	{ "LOCALEMU_ROOT_ACCESS_KEY_ID",     NULL, "KEY", "the root pair's access key", read_root_key },
+	{ "LOCALEMU_ROOT_SECRET_ACCESS_KEY", NULL, "SECRET", "the root pair's secret key", read_root_secret },
 };
 
 /* What the lenient mode does kindly, for --help; ECS_STRICT=1 turns each of them off. */
@@ -57,6 +60,7 @@ static const char *const kindnesses[KINDNESS_MAX] = {
 	[KIND_DELETE_CLUSTER_TASKS]   = "DeleteCluster stops the tasks that still run",
 	[KIND_SETTLE]                 = "replies wait until what they asked for has happened",
 	[KIND_ROLE_STRING]            = "roles need not exist",
+	[KIND_MEMORY_UNSET]           = "a container needs no memory limit",
 };
 /* clang-format on */
 
@@ -81,7 +85,7 @@ print_help(void)
 	    "print the version and exit", "help");
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
 		if (settings[i].env != NULL)
-			printf("  %-20s %-12s %s\n", settings[i].env, settings[i].argument,
+			printf("  %-30s %-12s %s\n", settings[i].env, settings[i].argument,
 			    settings[i].help);
 	printf("\nUnless ECS_STRICT=1:\n");
 	for (int i = 0; i < KINDNESS_MAX; i++)
@@ -201,6 +205,11 @@ config_read(struct config *c, int argc, char **argv, struct err *e)
 		    "DOCKER_HOST: only unix:///PATH can be used, not \"%s\" (ECS_DOCKER_BACKEND=0 "
 		    "does without an Engine)",
 		    c->engine_socket);
+	if (r == 0 && c->verify_signatures &&
+	    (c->root_access_key == NULL || c->root_secret_key == NULL))
+		r = err_set(e, ERR_INVALID_PARAMETER,
+		    "LOCALEMU_VERIFY_SIGNATURES=1 needs LOCALEMU_ROOT_ACCESS_KEY_ID and "
+		    "LOCALEMU_ROOT_SECRET_ACCESS_KEY: nobody else could get in");
 	if (r != 0)
 		config_done(c);
 	return r;
@@ -218,6 +227,8 @@ config_done(struct config *c)
 	free(c->publish_address);
 	free(c->account_id);
 	free(c->owner);
+	free(c->root_access_key);
+	free(c->root_secret_key);
 	*c = (struct config){ 0 };
 }
 
@@ -405,5 +416,32 @@ read_account(struct config *c, const char *name, const char *value, struct err *
 		return err_set(
 		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not 12 digits", name, value);
 	set_string(&c->account_id, value);
+	return 0;
+}
+
+static int
+read_verify(struct config *c, const char *name, const char *value, struct err *e)
+{
+	return read_switch(&c->verify_signatures, name, value, e);
+}
+
+static int
+read_root_key(struct config *c, const char *name, const char *value, struct err *e)
+{
+	if (strlen(value) < 3 || strlen(value) > 128 ||
+	    value[strspn(
+		value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0')
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s is not 3 to 128 letters and digits", name);
+	set_string(&c->root_access_key, value);
+	return 0;
+}
+
+static int
+read_root_secret(struct config *c, const char *name, const char *value, struct err *e)
+{
+	(void)name;
+	(void)e;
+	set_string(&c->root_secret_key, value);
 	return 0;
 }

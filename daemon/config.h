@@ -28,8 +28,13 @@ struct config {
 				every task */
 	bool strict;         /* ECS_STRICT */
 	int settle_ms;       /* ECS_SETTLE_SECONDS * 1000, default 10000 */
-	bool dump_api;       /* --dump-api */
-	bool debug;          /* --debug */
+	bool verify_signatures; /* LOCALEMU_VERIFY_SIGNATURES */
+	/* With verify_signatures: the only keys that were not issued here and are let in; both or
+	 * neither. */
+	char *root_access_key; /* LOCALEMU_ROOT_ACCESS_KEY_ID */
+	char *root_secret_key; /* LOCALEMU_ROOT_SECRET_ACCESS_KEY */
+	bool dump_api;         /* --dump-api */
+	bool debug;            /* --debug */
 };
 
 /* The kindnesses of the lenient mode, one row each in config.c. */

@@ -13,6 +13,7 @@
 #include "daemon/http/event_stream.h"
 #include "daemon/http/origin.h"
 #include "daemon/http/reply.h"
+#include "daemon/services/sigv4.h"
 
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
@@ -55,6 +56,7 @@ static void answer(struct exchange *x, int status, const struct body *body, cons
 static void answer_error(
     struct exchange *x, enum wire wire, int status, const char *code, const char *message);
 static void answer_method(struct exchange *x, const char *allow);
+static const char *method_name(const struct exchange *x);
 
 static const char *
 header(const struct exchange *x, const char *name)
@@ -311,10 +313,40 @@ read_credential(const struct exchange *x, const char *query, struct credential *
 	evhttp_clear_headers(&params);
 }
 
+/* The request as its sender saw it. `headers` is the caller's room; what does not fit in was not
+ * signed by anybody whom we know. */
+static struct sigv4_request
+signed_request(const struct exchange *x, struct sigv4_header headers[static SIGV4_HEADERS_MAX])
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(x->req);
+	struct evbuffer *in = evhttp_request_get_input_buffer(x->req);
+	const char *method = method_name(x);
+	const char *path = evhttp_uri_get_path(uri);
+	struct sigv4_request r = {
+		.method = method != NULL ? method : "",
+		.path = path != NULL ? path : "",
+		.query = evhttp_uri_get_query(uri),
+		.headers = headers,
+		.body_len = evbuffer_get_length(in),
+	};
+	const struct evkeyval *h;
+
+	r.body = r.body_len > 0 ? (const char *)evbuffer_pullup(in, -1) : "";
+	TAILQ_FOREACH(h, evhttp_request_get_input_headers(x->req), next)
+	{
+		if (r.n_headers == SIGV4_HEADERS_MAX)
+			break;
+		headers[r.n_headers++] = (struct sigv4_header){ h->key, h->value };
+	}
+	return r;
+}
+
 static void
 call_api(struct exchange *x, const struct recognised *r, const struct credential *who,
     const char *body, size_t len)
 {
+	struct sigv4_header headers[SIGV4_HEADERS_MAX];
+	const struct sigv4_request signature = signed_request(x, headers);
 	struct call *call;
 	struct api_request request = {
 		.service = r->served,
@@ -324,6 +356,7 @@ call_api(struct exchange *x, const struct recognised *r, const struct credential
 		.access_key = who->access_key,
 		.on_reply = on_reply,
 		.cookie = x,
+		.signature = &signature,
 	};
 
 	(void)snprintf(request.scope.account, sizeof(request.scope.account), "%s",

@@ -7,5 +7,6 @@
 const struct op_service *const services[] = {
 	&ecs_service,
 	&ec2_service,
+	&sts_service,
 };
 const size_t n_services = ARRAY_SIZE(services);

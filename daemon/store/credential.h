@@ -18,10 +18,10 @@ struct store_credential {
 	char secret[65];
 	char token[STORE_TOKEN_MAX]; /* "": a permanent key */
 	char account[13];
-	char arn[STORE_PRINCIPAL_MAX];     /* of whoever signs with it */
-	char user_id[STORE_PRINCIPAL_MAX]; /* "AROA…:session", "AIDA…" */
-	char user[65];                     /* the IAM user's name, "": none */
-	char task[33];                     /* the task's id, "": none */
+	char arn[STORE_PRINCIPAL_MAX]; /* of whoever signs with it */
+	char user_id[128];             /* "AROA…:session", "AIDA…" */
+	char user[65];                 /* the IAM user's name, "": none */
+	char task[33];                 /* the task's id, "": none */
 	bool active;
 	int64_t created_at_ms;
 	int64_t expires_at_ms; /* 0: never */

@@ -286,10 +286,10 @@ def test_neighbours_are_refused_in_their_own_dialect(connect):
                                        "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
                                        "Content-Length": len(body)}, body)
 
-    status, headers, body = ask(client, form("sts", b"Action=GetCallerIdentity&Version=2011-06-15"))
+    status, headers, body = ask(client, form("rds", b"Action=DescribeDBInstances&Version=2014-10-31"))
     assert (status, headers["content-type"]) == (400, "text/xml")
     assert b"<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code>" in body
-    status, _, body = ask(client, form("ec2", b"Action=DescribeVpcs&Version=2016-11-15"))
+    status, _, body = ask(client, form("ec2", b"Action=DescribeNothing&Version=2016-11-15"))
     assert status == 400 and b"<Response><Errors><Error><Code>InvalidAction</Code>" in body
     status, _, body = ask(client, raw("GET /bucket/key HTTP/1.1",
                                       {"Host": "localhost", "Authorization": auth.format("s3")}))
@@ -301,7 +301,7 @@ def test_neighbours_are_refused_in_their_own_dialect(connect):
 
 
 @pytest.mark.parametrize("service,call", [
-    ("sts", lambda c: c.get_caller_identity()), ("ec2", lambda c: c.describe_vpcs()),
+    ("rds", lambda c: c.describe_db_instances()), ("autoscaling", lambda c: c.describe_auto_scaling_groups()),
     ("s3", lambda c: c.list_buckets()), ("dynamodb", lambda c: c.list_tables()),
     ("lambda", lambda c: c.list_functions())])
 def test_botocore_understands_the_refusals(daemon, service, call):
