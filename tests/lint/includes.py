@@ -27,9 +27,9 @@ ROOMS = (
     ("store", r"daemon/store/.*", "common api"),
     ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
-    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire"),
+    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
-    ("events", r"daemon/events\.[ch]", "common wire config store shared"),
+    ("events", r"daemon/events\.[ch]", "common wire config store shared vpc"),
     ("reconcile", r"daemon/reconcile/.*", "common wire config store fleet events shared"),
     # shim
     ("shim", r"shim/.*", "common wire"),
@@ -41,11 +41,11 @@ ROOMS = (
 # Header of a library: the files that may include it.
 FOREIGN = (
     (r"sqlite3\.h", r"daemon/store/.*"),
-    (r"curl/.*", r"shim/curl\.c"),
+    (r"curl/.*", r"common/curl\.c"),
     (r"event2/(http|http_struct|keyvalq_struct)\.h", r"(daemon/http/.*|shim/endpoint\.c)"),
     (r"event2/(bufferevent|buffer|listener)\.h", r"(daemon/http/.*|shim/(endpoint|proxy)\.c)"),
     (r"netlink/.*", r"shim/nl\.c"),
-    (r"event2/.*", r"(common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/fleet\.c|shim/(curl|gate|endpoint|proxy)\.c)"),
+    (r"event2/.*", r"(common/curl\.c|common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/fleet\.c|shim/(gate|endpoint|proxy)\.c)"),
     (r"json-c/.*", r"common/(json|schema)\.[ch]"),
     (r"openssl/.*", r"daemon/.*"),
     (r"systemd/.*", r"daemon/(main\.c|http/.*)"),
