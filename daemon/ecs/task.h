@@ -63,8 +63,9 @@ struct volume_configuration {
 	struct managed_ebs_volume *managed_ebs;
 };
 
+enum constraint_type { CONSTRAINT_UNSET, CONSTRAINT_DISTINCT_INSTANCE, CONSTRAINT_MEMBER_OF };
 struct placement_constraint {
-	int type;
+	int type; /* enum constraint_type */
 	const char *expression;
 };
 

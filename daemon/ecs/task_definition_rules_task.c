@@ -4,8 +4,10 @@
  * roles, cpu and memory of the task against those of its containers, placement, storage. Asked by
  * task_definition_rules.c.
  */
+#include "daemon/cql.h"
 #include "daemon/ecs/task_definition_rules.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -218,6 +220,8 @@ placement_constraints(const struct td_subject *s, struct err *e)
 			return err_set(e, ERR_CLIENT,
 			    "Placement constraint expression should be %d characters or less.",
 			    EXPRESSION_MAX);
+		if (cql_check(p->expression, ERR_CLIENT, e) < 0)
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "daemon/arn.h"
 #include "daemon/config.h"
+#include "daemon/cql.h"
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/task_instance.h"
 #include "daemon/ecs/task_definition_ref.h"
@@ -303,10 +304,31 @@ check_platform(struct call *c, struct run_plan *p)
 }
 
 static int
+check_constraint(struct call *c, const struct placement_constraint *k)
+{
+	bool has_text = k->expression != NULL && k->expression[0] != '\0';
+
+	if (k->type == CONSTRAINT_UNSET)
+		return refuse(c, "Placement constraint type should not be null or empty.");
+	if (k->type == CONSTRAINT_DISTINCT_INSTANCE)
+		return has_text
+			   ? refuse(c, "Placement constraint of type distinctInstance takes no "
+				       "expression.")
+			   : 0;
+	if (!has_text)
+		return refuse(c, "Placement constraint expression should not be null or empty.");
+	return cql_check(k->expression, ERR_INVALID_PARAMETER, &c->err);
+}
+
+static int
 check_placement(struct call *c, struct run_plan *p)
 {
-	if (p->launch != LAUNCH_FARGATE)
-		return 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->in->placement_constraints.n; i++)
+		r = check_constraint(c, &p->in->placement_constraints.v[i]);
+	if (r < 0 || p->launch != LAUNCH_FARGATE)
+		return r;
 	if (p->in->placement_constraints.n > 0)
 		return refuse(c, "Placement constraints are not supported with FARGATE.");
 	if (p->in->placement_strategy.n > 0)

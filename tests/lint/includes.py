@@ -24,10 +24,12 @@ ROOMS = (
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
     ("vpc", r"daemon/vpc/.*", "common api store shared"),
+    # the cluster query language knows neither the store nor the operations
+    ("cql", r"daemon/cql(_\w+)?\.[ch]", "common"),
     ("store", r"daemon/store/.*", "common api"),
     ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
-    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc"),
+    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
     ("events", r"daemon/events\.[ch]", "common wire config store shared vpc"),
     ("reconcile", r"daemon/reconcile/.*", "common wire config store fleet events shared"),
@@ -35,7 +37,7 @@ ROOMS = (
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process
     ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim "
-     "protocol service identity services vpc"),
+     "protocol service identity services vpc cql"),
 )
 
 # Header of a library: the files that may include it.
@@ -54,8 +56,9 @@ FOREIGN = (
 
 # ecs/: a file belongs to the family whose name it begins with (the longest). Families do not know each other, but for
 # these headers.
-ECS_FAMILIES = ("task_definition", "task", "cluster", "tag")
-ECS_SHARED = {"operations.h", "cluster_ref.h", "tag_set.h", "task_definition_ref.h"}
+ECS_FAMILIES = ("task_definition", "task", "container_instance", "cluster", "tag")
+ECS_SHARED = {"operations.h", "cluster_ref.h", "tag_set.h", "task_definition_ref.h",
+              "container_instance_place.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
