@@ -3,11 +3,15 @@
 
     module_lab     a lab that all tests of a file share: what they start is ended after the last of them
     quick_lab      the same on a daemon that answers RunTask at once, for tasks that take their time
+    probe          an image that holds one program, which asks 169.254.170.2 as the first thing it does: harness/probe.py
     started(task)  the Engine's view of a task, asked once per container, and commands inside its containers
 """
 
+import uuid
+
 import pytest
 
+from harness import probe as probe_image
 from harness.daemon import Daemon
 from harness.inside import Started
 from harness.lab import Lab
@@ -40,3 +44,11 @@ def quick_lab(quick_daemon, image):
 @pytest.fixture(scope="session")
 def started():
     return Started
+
+
+@pytest.fixture(scope="session")
+def probe(engine):
+    tag = uuid.uuid4().hex[:12]
+    engine.import_image("localemu-test/probe", tag, probe_image.layer(), ['ENTRYPOINT ["/probe"]'])
+    yield f"localemu-test/probe:{tag}"
+    engine.remove_image(f"localemu-test/probe:{tag}")
