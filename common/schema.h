@@ -81,11 +81,13 @@ struct schema_field {
 	unsigned flags;
 	size_t offset;
 	const struct schema *sub; /* SCHEMA_STRUCT, SCHEMA_LIST_STRUCT, SCHEMA_JSON */
-	const char *const *names; /* enum values from index 1 on, NULL-terminated */
-	double min, max;          /* value of a number; max 0 with min 0: no limit */
-	size_t min_len, max_len;  /* bytes of a string, items of a list; max_len 0: no limit */
-	size_t item_max_len;      /* bytes of each string of a list */
-	const char *chars;        /* which characters a string may have, "a-z" ranges; NULL: all */
+	/* Enum values from index 1 on, NULL-terminated. Of a SCHEMA_STRING: only dumped, the
+	 * handler refuses others in words of its own. */
+	const char *const *names;
+	double min, max;         /* value of a number; max 0 with min 0: no limit */
+	size_t min_len, max_len; /* bytes of a string, items of a list; max_len 0: no limit */
+	size_t item_max_len;     /* bytes of each string of a list */
+	const char *chars;       /* which characters a string may have, "a-z" ranges; NULL: all */
 	const char
 	    *message; /* said instead of the general text when the value is wrong or missing */
 	enum err_kind kind; /* said instead of the operation's kind; ERR_NONE: that one */

@@ -6,6 +6,7 @@
  */
 #include "daemon/arn.h"
 #include "daemon/config.h"
+#include "daemon/ecs/account_setting_ref.h"
 #include "daemon/ecs/cluster_doc.h"
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/operations.h"
@@ -292,13 +293,28 @@ put_cluster(struct call *c, struct store_cluster *row, struct json_object *doc)
 #define INCLUDE_ALL_BUT_COUNTS                                                                     \
 	(BIT(INCLUDE_CONFIGURATIONS) | BIT(INCLUDE_SETTINGS) | BIT(INCLUDE_TAGS))
 
+/* The account setting containerInsights is what a new cluster begins with. */
+static int
+default_settings(struct call *c, struct json_object *doc)
+{
+	struct account_setting_value v;
+	int r =
+	    account_setting_effective(c, SETTING_CONTAINER_INSIGHTS, account_setting_caller(c), &v);
+
+	if (r == 0)
+		json_add(doc, "settings", cluster_doc_settings(v.value));
+	return r;
+}
+
 static int
 insert_cluster(struct call *c, const struct create_cluster_in *in, struct store_cluster *row)
 {
 	_cleanup_json_ struct json_object *doc = json_object_new_object();
 	int r;
 
-	r = cluster_doc_set_settings(doc, &in->settings, &c->err);
+	r = default_settings(c, doc);
+	if (r == 0)
+		r = cluster_doc_set_settings(doc, &in->settings, &c->err);
 	if (r == 0)
 		r = cluster_doc_set_configuration(doc, in->configuration, &c->err);
 	if (r == 0)

@@ -10,6 +10,7 @@ static const struct op_table *const tables[] = {
 	&ecs_task_definition_ops,
 	&ecs_task_ops,
 	&ecs_tag_ops,
+	&ecs_account_setting_ops,
 };
 
 static const char *const unavailable[] = {
@@ -19,7 +20,6 @@ static const char *const unavailable[] = {
 	"CreateExpressGatewayService",
 	"CreateService",
 	"CreateTaskSet",
-	"DeleteAccountSetting",
 	"DeleteAttributes",
 	"DeleteCapacityProvider",
 	"DeleteDaemon",
@@ -42,7 +42,6 @@ static const char *const unavailable[] = {
 	"DiscoverPollEndpoint",
 	"ExecuteCommand",
 	"GetTaskProtection",
-	"ListAccountSettings",
 	"ListAttributes",
 	"ListContainerInstances",
 	"ListDaemonDeployments",
@@ -51,8 +50,6 @@ static const char *const unavailable[] = {
 	"ListServiceDeployments",
 	"ListServices",
 	"ListServicesByNamespace",
-	"PutAccountSetting",
-	"PutAccountSettingDefault",
 	"PutAttributes",
 	"PutClusterCapacityProviders",
 	"RegisterContainerInstance",

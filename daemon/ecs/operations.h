@@ -16,5 +16,6 @@ extern const struct op_table ecs_cluster_ops;         /* ecs/cluster.c */
 extern const struct op_table ecs_task_definition_ops; /* ecs/task_definition.c */
 extern const struct op_table ecs_task_ops;            /* ecs/task.c */
 extern const struct op_table ecs_tag_ops;             /* ecs/tag.c */
+extern const struct op_table ecs_account_setting_ops; /* ecs/account_setting.c */
 
 #endif

@@ -10,6 +10,7 @@
 #include "daemon/config.h"
 #include "daemon/events.h"
 #include "daemon/fleet.h"
+#include "daemon/store/capacity_provider.h"
 #include "daemon/store/client_token.h"
 #include "daemon/store/cluster.h"
 
@@ -212,6 +213,7 @@ reconcile_tasks_expire(struct reconcile_tasks *r, int64_t now)
 	if (n == 0) {
 		n = store_task_expire(r->store, now - KEEP_STOPPED_MS, EXPIRY_BATCH, &e);
 		if (n < 0 || store_cluster_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
+		    store_capacity_provider_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
 		    store_client_token_expire(r->store, now - KEEP_TOKEN_MS, &e) < 0 ||
 		    store_commit(r->store, &e) < 0) {
 			store_rollback(r->store);

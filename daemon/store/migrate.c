@@ -156,6 +156,20 @@ static const char *const migrations[] = {
 	    " account TEXT NOT NULL, kind INTEGER NOT NULL, owner TEXT NOT NULL COLLATE NOCASE,"
 	    " arn TEXT NOT NULL, PRIMARY KEY (account, kind, owner, arn)) WITHOUT ROWID;"
 	    "CREATE INDEX iam_attachment_arn ON iam_attachment (account, arn);",
+
+	/* Account settings, capacity providers, protection of tasks. asg is NULL with managed instances. */
+	[4] =
+	    "CREATE TABLE account_setting ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, principal TEXT NOT NULL, name TEXT NOT NULL,"
+	    " value TEXT NOT NULL, PRIMARY KEY (account, region, principal, name)) WITHOUT ROWID;"
+	    "CREATE TABLE capacity_provider ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,"
+	    " cluster TEXT NOT NULL, asg TEXT, doc TEXT, deleted_at INTEGER NOT NULL,"
+	    " PRIMARY KEY (account, region, name));"
+	    "CREATE INDEX capacity_provider_deleted ON capacity_provider (deleted_at) WHERE deleted_at > 0;"
+	    "CREATE TABLE task_protection ("
+	    " task TEXT PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,"
+	    " expires_at INTEGER NOT NULL) WITHOUT ROWID;",
 };
 /* clang-format on */
 

@@ -56,9 +56,9 @@ FOREIGN = (
 
 # ecs/: a file belongs to the family whose name it begins with (the longest). Families do not know each other, but for
 # these headers.
-ECS_FAMILIES = ("task_definition", "task", "container_instance", "cluster", "tag")
-ECS_SHARED = {"operations.h", "cluster_ref.h", "tag_set.h", "task_definition_ref.h",
-              "container_instance_place.h"}
+ECS_FAMILIES = ("task_definition", "task", "container_instance", "cluster", "tag", "account_setting", "capacity_provider")
+ECS_SHARED = {"operations.h", "cluster_ref.h", "tag_set.h", "task_definition_ref.h", "container_instance_place.h",
+              "account_setting_ref.h", "capacity_provider_ref.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 

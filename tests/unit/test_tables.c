@@ -186,7 +186,8 @@ check_field(const struct schema *s, const struct schema_field *f, const struct t
 		complain(at, "no name or no type");
 		return;
 	}
-	if (is_enum)
+	/* A string with names: its handler has words of its own for others. */
+	if (is_enum || (f->type == SCHEMA_STRING && f->names != NULL))
 		check_names(at, f->names);
 	else if (f->names != NULL)
 		complain(at, "names, but no enum");
