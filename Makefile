@@ -43,7 +43,8 @@ ifneq ($(COV),)
 BASE_CFLAGS += --coverage -O0
 LDFLAGS += --coverage
 endif
-BASE_CFLAGS += $(shell $(PKG_CONFIG) --cflags json-c libevent libprotobuf-c libnl-route-3.0 2>/dev/null)
+PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags json-c libevent libprotobuf-c libnl-route-3.0 2>/dev/null)
+BASE_CFLAGS += $(PACKAGE_CFLAGS)
 
 # One short line per file; V=1 shows the commands.
 ifeq ($(V),)
@@ -148,7 +149,7 @@ $(OUT)/bench/load: tests/bench/load.c $(OBJ)/libcommon.a
 .PHONY: lint
 lint: $(GEN_H)
 	@packaging/dependencies build lint
-	@LINT_FLAGS='$(CPPFLAGS) -std=gnu11' tests/lint/lint
+	@LINT_FLAGS='$(CPPFLAGS) $(PACKAGE_CFLAGS) -std=gnu11' tests/lint/lint
 
 # -- installation; DESTDIR for packages
 

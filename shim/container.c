@@ -38,10 +38,9 @@ static void on_no_restart(void *arg);
 static void on_start_timeout(void *arg);
 static void on_probe(void *arg);
 static void on_probed(const struct engine_reply *r, void *arg);
-static void on_arrival(struct gate *g, pid_t pid, void *cookie);
 static void on_passed(struct gate *g, const struct gate_failure *failure, void *cookie);
 
-static const struct gate_callbacks gate_callbacks = { .on_arrival = on_arrival,
+static const struct gate_callbacks gate_callbacks = { .on_arrival = arrival_wait,
 	.on_passed = on_passed };
 
 void
@@ -391,58 +390,6 @@ on_start_timeout(void *arg)
 	task_run(c->task);
 }
 
-void
-container_may_pass(struct container *c)
-{
-	if (!c->prepared || !task_has_credentials(c->task))
-		return;
-	c->prepared = false;
-	if (task_may_open(c->task, c))
-		gate_open(c->gate);
-	else
-		gate_shut(c->gate);
-}
-
-/* Without its endpoints no container starts. One that was restarted by hand ends again. */
-static void
-on_prepared(const struct err *e, void *arg)
-{
-	struct container *c = arg;
-
-	if (e == NULL) {
-		c->prepared = true;
-		container_may_pass(c);
-		return;
-	}
-	log_err("task", c->task->id, "container %s: %s", c->name, e->text);
-	if (c->phase == PHASE_STARTING)
-		container_fail(c, "ResourceInitializationError", e->text);
-	gate_shut(c->gate);
-	task_run(c->task);
-}
-
-static void
-on_arrival(struct gate *g, pid_t pid, void *cookie)
-{
-	struct container *c = cookie;
-
-	c->prepared = false;
-	if (task_may_open(c->task, c))
-		net_prepare(c->task->net, c->index, pid, false, on_prepared, c);
-	else
-		gate_shut(g);
-}
-
-/* The namespace of a container that an earlier shim let go. */
-static void
-on_prepared_again(const struct err *e, void *arg)
-{
-	struct container *c = arg;
-
-	if (e != NULL)
-		log_err("task", c->task->id, "container %s: %s", c->name, e->text);
-}
-
 /* Once a container runs, news from the gate is a restart's: its exit would tell of a failure. */
 static void
 on_passed(struct gate *g, const struct gate_failure *failure, void *cookie)
@@ -740,7 +687,7 @@ learn_running(struct container *c, const struct engine_container *facts)
 		check_running(c);
 	}
 	if (c->phase == PHASE_RUNNING)
-		net_prepare(c->task->net, c->index, facts->pid, true, on_prepared_again, c);
+		arrival_again(c, facts->pid);
 	if (c->phase == PHASE_STARTING) {
 		timer_free(c->timer);
 		c->timer = timer_new(c->task->loop, on_probe, c);

@@ -93,8 +93,12 @@ void container_on_event(struct container *c, const struct engine_event *ev);
 /* The reason why it never ran: "<error>: <text>". */
 void container_fail(struct container *c, const char *error, const char *text);
 
-/* What an init that waits before its gate needs has come. */
-void container_may_pass(struct container *c);
+/* For the gate: init waits, the cookie is its container (arrival.c). */
+void arrival_wait(struct gate *g, pid_t pid, void *cookie);
+/* Something that a waiting init needs has come. */
+void arrival_pass(struct container *c);
+/* A container that an earlier shim let pass. */
+void arrival_again(struct container *c, pid_t pid);
 
 /* For image.c: the image is there, with its facts in c->image. */
 void container_set_phase(struct container *c, enum container_phase phase);

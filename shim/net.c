@@ -359,6 +359,9 @@ net_prepare(struct net *n, size_t user, pid_t pid, bool found, net_done_fn *done
 		done(&e, arg);
 		return;
 	}
+	/* News that is older than the init which waits. */
+	if (found && u->space == s && u->done != NULL)
+		return;
 	*u = (struct user){ .space = s, .done = done, .arg = arg };
 	if (s->ready)
 		wake(u, NULL);
@@ -380,15 +383,25 @@ net_leave(struct net *n, size_t user)
 
 /* --- the host --- */
 
+/* "41627 <token>"; port 0 where there is no such file. */
 static void
-read_host(const char *path, unsigned *port, char token[static 2 * TOKEN_BYTES + 1])
+read_host(const char *path, uint16_t *port, char token[static 2 * TOKEN_BYTES + 1])
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char text[128] = "";
+	char text[128] = "", *end = text;
+	unsigned long number;
+	size_t len;
 
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 ||
-	    sscanf(text, "%u %64[0-9a-f]", port, token) != 2 || *port > UINT16_MAX)
-		*port = 0;
+	*port = 0;
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return;
+	number = strtoul(text, &end, 10);
+	len = *end == ' ' ? strspn(end + 1, "0123456789abcdef") : 0;
+	if (number > UINT16_MAX || len != 2 * (size_t)TOKEN_BYTES)
+		return;
+	memcpy(token, end + 1, len);
+	token[len] = '\0';
+	*port = (uint16_t)number;
 }
 
 static int
@@ -412,13 +425,13 @@ net_open_host(
 	char token[2 * TOKEN_BYTES + 1] = "";
 	struct sockaddr_in sa = { 0 };
 	socklen_t len = sizeof(sa);
-	unsigned port = 0;
+	uint16_t port = 0;
 	int fd;
 
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
 		return err_set_errno(e, errno, "cannot make %s", directory);
 	read_host(path, &port, token);
-	fd = listen_on((uint16_t)port, e);
+	fd = listen_on(port, e);
 	if (fd < 0)
 		return fd;
 	if (port == 0) {
@@ -433,7 +446,7 @@ net_open_host(
 	n->host = endpoint_listen(n->endpoint, fd);
 	if (n->host == NULL)
 		return err_set(e, ERR_SERVER, "cannot serve the host's loopback");
-	*ret_port = (uint16_t)port;
+	*ret_port = port;
 	*ret_token = xstrdup(token);
 	return 0;
 }

@@ -245,7 +245,7 @@ task_set_credentials(struct task *t, bool execution_role, const struct credentia
 {
 	credentials_set(execution_role ? &t->execution_credentials : &t->credentials, c);
 	for (size_t i = 0; !execution_role && i < t->n; i++)
-		container_may_pass(&t->containers[i]);
+		arrival_pass(&t->containers[i]);
 }
 
 void

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the arrival of a container's init at its gate and the gate's opening: the namespace is
+ * prepared, the credentials that the environment names are there. Called by the gate, by sync's
+ * findings and by task.c.
+ */
+#include "shim/task.h"
+#include "common/log.h"
+
+void
+arrival_pass(struct container *c)
+{
+	if (!c->prepared || !task_has_credentials(c->task))
+		return;
+	c->prepared = false;
+	if (task_may_open(c->task, c))
+		gate_open(c->gate);
+	else
+		gate_shut(c->gate);
+}
+
+/* Without its endpoints no container starts. One that was restarted by hand ends again. */
+static void
+on_prepared(const struct err *e, void *arg)
+{
+	struct container *c = arg;
+
+	if (e == NULL) {
+		c->prepared = true;
+		arrival_pass(c);
+		return;
+	}
+	log_err("task", c->task->id, "container %s: %s", c->name, e->text);
+	if (c->phase == PHASE_STARTING)
+		container_fail(c, "ResourceInitializationError", e->text);
+	gate_shut(c->gate);
+	task_run(c->task);
+}
+
+void
+arrival_wait(struct gate *g, pid_t pid, void *cookie)
+{
+	struct container *c = cookie;
+
+	c->prepared = false;
+	if (task_may_open(c->task, c))
+		net_prepare(c->task->net, c->index, pid, false, on_prepared, c);
+	else
+		gate_shut(g);
+}
+
+/* The namespace of a container that an earlier shim let go. */
+static void
+on_prepared_again(const struct err *e, void *arg)
+{
+	struct container *c = arg;
+
+	if (e != NULL)
+		log_err("task", c->task->id, "container %s: %s", c->name, e->text);
+}
+
+void
+arrival_again(struct container *c, pid_t pid)
+{
+	net_prepare(c->task->net, c->index, pid, true, on_prepared_again, c);
+}
