@@ -25,8 +25,8 @@ struct net *net_new(
 void net_free(struct net *n);
 
 /* Prepares the namespace of process `pid` for a container. Its earlier namespace, and an earlier
- * call that waits, are forgotten. `found` says that it may have been prepared by an earlier shim.
- */
+ * call that waits, are forgotten. `found` says that it may have been prepared by an earlier shim;
+ * where another call waits already, it is this one that is forgotten. */
 void net_prepare(struct net *n, size_t user, pid_t pid, bool found, net_done_fn *done, void *arg);
 /* The container is no more. The last one of a namespace closes its listeners. */
 void net_leave(struct net *n, size_t user);
