@@ -21,14 +21,10 @@
 #define PROBE_MS 200
 #define PROBES_MAX 10
 
-static void container_create(struct container *c);
 static void container_start(struct container *c);
 static void check_running(struct container *c);
 static void settle_exit(struct container *c);
 static void container_exited(struct container *c);
-static void on_volume(const struct engine_reply *r, void *arg);
-static void on_created(const struct engine_reply *r, void *arg);
-static void on_found(const struct engine_reply *r, void *arg);
 static void on_started(const struct engine_reply *r, void *arg);
 static void on_ports(const struct engine_reply *r, void *arg);
 static void on_stop(const struct engine_reply *r, void *arg);
@@ -145,8 +141,8 @@ container_advance(struct container *c)
 }
 
 /* Serves the gate from before the create call to the end of the task. */
-static int
-ensure_gate(struct container *c, struct err *e)
+int
+container_ensure_gate(struct container *c, struct err *e)
 {
 	if (c->gate != NULL)
 		return 0;
@@ -156,129 +152,21 @@ ensure_gate(struct container *c, struct err *e)
 	    c->task->loop, c->task->gate_parent, c->name, &gate_callbacks, c, &c->gate, e);
 }
 
-/* The next shared volume that must exist already, NULL where all were found. */
-static const struct plan_volume *
-next_unchecked_volume(struct container *c)
-{
-	for (; c->volumes_checked < c->plan->def->mount_points.n; c->volumes_checked++) {
-		const struct plan_volume *v = plan_volume_find(
-		    &c->task->plan, c->plan->def->mount_points.v[c->volumes_checked].source_volume);
-
-		if (v != NULL && v->must_exist)
-			return v;
-	}
-	return NULL;
-}
-
-static void
-set_command(struct container *c, const char *command)
+void
+container_set_command(struct container *c, const char *command)
 {
 	free(c->command);
 	c->command = command != NULL ? xstrdup(command) : NULL;
 }
 
-static void
-container_create(struct container *c)
-{
-	_cleanup_arena_ struct arena a = { 0 };
-	struct str_list argv = { 0 };
-	const struct plan_volume *v = next_unchecked_volume(c);
-	_cleanup_free_ char *body = NULL;
-	struct err e = { 0 };
-
-	if (v != NULL) {
-		c->req = engine_volume_inspect(c->task->engine, v->docker_name, on_volume, c);
-		return;
-	}
-	if (ensure_gate(c, &e) < 0 ||
-	    plan_body(&c->task->plan, c->index, &c->image, &body, &e) < 0) {
-		container_fail(c, "CannotCreateContainerError", e.text);
-		return;
-	}
-	plan_argv(&c->task->plan, c->index, &c->image, &argv, &a);
-	set_command(c, argv.v[0]);
-	container_set_phase(c, PHASE_CREATING);
-	c->task->maybe_present = true;
-	c->req = engine_create(c->task->engine, c->plan->docker_name, body, on_created, c);
-}
-
-static void
-on_volume(const struct engine_reply *r, void *arg)
-{
-	struct container *c = arg;
-
-	c->req = NULL;
-	if (r->text == NULL) {
-		c->volumes_checked++;
-		container_create(c);
-	} else {
-		const struct plan_volume *v = next_unchecked_volume(c);
-		_cleanup_free_ char *text =
-		    xasprintf("initialize volume: volume detection failed, volume '%s' does "
-			      "not exist and autoprovision is set to false",
-			v->docker_name);
-
-		container_fail(c, "CannotCreateVolumeError", r->status == 404 ? text : r->text);
-	}
-	task_run(c->task);
-}
-
-static void
-set_id(struct container *c, const char *id)
+void
+container_set_id(struct container *c, const char *id)
 {
 	if (streq(c->id, id))
 		return;
 	free(c->id);
 	c->id = xstrdup(id);
 	task_touch(c->task);
-}
-
-static void
-fail_create(struct container *c, const struct engine_reply *r)
-{
-	if (r->errnum == ETIMEDOUT)
-		container_fail(c, "DockerTimeoutError",
-		    "Could not transition to created; timed out after waiting 4m0s");
-	else
-		container_fail(c, "CannotCreateContainerError",
-		    r->text != NULL ? r->text : "the reply has no Id");
-}
-
-static void
-on_created(const struct engine_reply *r, void *arg)
-{
-	struct container *c = arg;
-	const char *id = json_get_str(r->body, "Id");
-
-	c->req = NULL;
-	if (r->text == NULL && id != NULL) {
-		set_id(c, id);
-		container_set_phase(c, PHASE_CREATED);
-	} else if (r->status == 409) {
-		c->req = engine_inspect(c->task->engine, c->plan->docker_name, on_found, c);
-	} else {
-		fail_create(c, r);
-	}
-	task_run(c->task);
-}
-
-/* The name is taken: by us, where an earlier call was heard but its answer was not. */
-static void
-on_found(const struct engine_reply *r, void *arg)
-{
-	struct container *c = arg;
-	struct engine_container facts;
-
-	c->req = NULL;
-	if (r->text == NULL && engine_container_read(r->body, &facts) == 0 &&
-	    streq(json_get_str(facts.labels, "localemu.task-arn"), c->task->arn))
-		container_learn(c, &facts);
-	else
-		container_fail(c, "CannotCreateContainerError",
-		    r->text != NULL ? r->text
-				    : "Error response from daemon: Conflict. The container name is "
-				      "already in use.");
-	task_run(c->task);
 }
 
 static void
@@ -339,6 +227,8 @@ set_running(struct container *c)
 	timer_free(TAKE(c->timer));
 	if (c->started_ms == 0)
 		c->started_ms = now_ms();
+	if (c->attempt_ms == 0)
+		c->attempt_ms = c->started_ms;
 	container_set_phase(c, PHASE_RUNNING);
 	if (c->plan->start_timeout_s > 0) {
 		c->start_timer = timer_new(c->task->loop, on_start_timeout, c);
@@ -397,6 +287,7 @@ on_passed(struct gate *g, const struct gate_failure *failure, void *cookie)
 	struct container *c = cookie;
 
 	(void)g;
+	c->before_gate = false;
 	if (c->phase != PHASE_STARTING)
 		return;
 	if (failure != NULL) {
@@ -438,8 +329,10 @@ on_die(struct container *c, const struct engine_event *ev)
 	if (c->phase == PHASE_STOPPED)
 		return;
 	c->died = true;
-	c->exit_code = ev->exit_code;
 	c->stopped_ms = ev->time_ms;
+	/* A restart that the end of the task turned away at the gate: the life before it counts. */
+	if (!c->before_gate || !c->task->desired_stopped || ev->exit_code != GATE_EXIT_CLOSED)
+		c->exit_code = ev->exit_code;
 	if (c->phase == PHASE_STARTING)
 		check_running(c);
 	else if (c->phase == PHASE_RUNNING)
@@ -458,6 +351,8 @@ container_exited(struct container *c)
 		c->req = engine_inspect(c->task->engine, c->id, on_verdict, c);
 		return;
 	}
+	if (restart_begin(c))
+		return;
 	c->has_exit_code = true;
 	if (c->oom)
 		set_reason(c, "OutOfMemoryError", "Container killed due to memory usage");
@@ -470,12 +365,13 @@ on_verdict(const struct engine_reply *r, void *arg)
 	struct container *c = arg;
 	struct engine_container facts;
 
+	c->req = NULL;
 	if (c->phase == PHASE_RUNNING) {
 		c->oom = r->text == NULL && engine_container_read(r->body, &facts) == 0 &&
 			 facts.oom_killed;
+		c->sigkilled = !c->oom; /* settled */
 		container_exited(c);
 	}
-	c->req = NULL;
 	task_run(c->task);
 }
 
@@ -488,17 +384,33 @@ on_no_restart(void *arg)
 	task_run(c->task);
 }
 
-/* `docker restart`: the same container goes on, its ports may be others. */
+/* By its policy or by `docker restart`: the same container goes on, its ports may be others. */
+void
+container_restarted(struct container *c)
+{
+	if (wants_ports(c) && c->req == NULL)
+		c->req = engine_inspect(c->task->engine, c->id, on_ports, c);
+}
+
+void
+container_restart_failed(struct container *c, const char *text)
+{
+	c->has_exit_code = true;
+	set_reason(c, "CannotStartContainerError", text);
+	container_set_phase(c, PHASE_STOPPED);
+}
+
 static void
-on_restart(struct container *c)
+on_restart(struct container *c, int64_t when_ms)
 {
 	if (!c->died)
 		return;
-	c->died = c->sigkilled = false;
+	c->attempt_ms = when_ms;
+	c->died = c->sigkilled = c->oom = false;
 	c->killed_ms = 0;
+	c->health = HEALTH_UNKNOWN;
 	timer_free(TAKE(c->timer));
-	if (wants_ports(c) && c->req == NULL)
-		c->req = engine_inspect(c->task->engine, c->id, on_ports, c);
+	container_restarted(c);
 }
 
 static void
@@ -531,7 +443,7 @@ container_on_event(struct container *c, const struct engine_event *ev)
 		break;
 	case ENGINE_START:
 		if (c->phase == PHASE_RUNNING)
-			on_restart(c);
+			on_restart(c, ev->time_ms);
 		break;
 	case ENGINE_OOM:
 		c->oom = true;
@@ -575,6 +487,8 @@ container_halt(struct container *c)
 			break;
 		__attribute__((fallthrough));
 	case PHASE_RUNNING:
+		if (c->restarting)
+			break;
 		if (c->died)
 			container_exited(c);
 		else if (c->stop_req == NULL && !depend_is_needed(c))
@@ -629,7 +543,7 @@ void
 container_forget(struct container *c)
 {
 	c->req = c->stop_req = NULL;
-	c->start_returned = c->died = false;
+	c->start_returned = c->died = c->restarting = false;
 	if (c->phase == PHASE_STOPPED)
 		return;
 	timer_free(TAKE(c->timer));
@@ -659,9 +573,16 @@ learn_end(struct container *c, const struct engine_container *facts)
 		container_set_phase(c, PHASE_RUNNING);
 		task_run(c->task);
 	}
-	c->has_exit_code = true;
+	c->died = true;
 	c->exit_code = facts->exit_code;
 	c->stopped_ms = facts->finished_ms;
+	c->attempt_ms = facts->started_ms;
+	if (facts->exit_code == GATE_EXIT_CLOSED &&
+	    facts->finished_ms - facts->started_ms < PROBE_MS)
+		c->before_gate = true;
+	if (restart_begin(c))
+		return;
+	c->has_exit_code = true;
 	if (facts->oom_killed)
 		set_reason(c, "OutOfMemoryError", "Container killed due to memory usage");
 	container_set_phase(c, PHASE_STOPPED);
@@ -670,6 +591,8 @@ learn_end(struct container *c, const struct engine_container *facts)
 static void
 learn_running(struct container *c, const struct engine_container *facts)
 {
+	if (c->attempt_ms == 0)
+		c->attempt_ms = facts->started_ms;
 	if (c->died && c->phase == PHASE_RUNNING) {
 		container_exited(c); /* this is older than the event */
 		return;
@@ -677,6 +600,9 @@ learn_running(struct container *c, const struct engine_container *facts)
 	bindings_read(c, facts->ports);
 	if (c->started_ms == 0)
 		c->started_ms = facts->started_ms;
+	c->attempt_ms = facts->started_ms;
+	c->before_gate =
+	    c->phase == PHASE_RUNNING && !gate_was_passed(facts->pid, c->task->init_path);
 	if (c->phase != PHASE_RUNNING) {
 		c->start_returned = true;
 		c->found_running = true;
@@ -737,10 +663,10 @@ container_learn(struct container *c, const struct engine_container *facts)
 			vanished(c);
 		return;
 	}
-	set_id(c, facts->id);
-	set_command(c, facts->command);
+	container_set_id(c, facts->id);
+	container_set_command(c, facts->command);
 	c->task->maybe_present = true;
-	if (ensure_gate(c, &e) < 0)
+	if (container_ensure_gate(c, &e) < 0)
 		log_warn("task", c->task->id, "%s", e.text);
 	if (facts->running)
 		learn_running(c, facts);

@@ -50,7 +50,7 @@ struct container {
 
 	struct arena image_arena;
 	struct plan_image image;
-	char *command; /* the first word of the user's process */
+	char *command;     /* the first word of the user's process */
 	unsigned pull_attempts;
 	size_t volumes_checked;
 	bool start_returned, gate_passed;
@@ -60,6 +60,12 @@ struct container {
 	unsigned probes; /* looks at such a container that neither waits nor runs */
 	bool start_timed_out;
 	bool failed; /* never ran: `reason` says why */
+
+	/* restartPolicy: when the latest start was, how many there were after the first. */
+	int64_t attempt_ms;
+	uint32_t restart_count;
+	bool restarting;  /* its start is asked for */
+	bool before_gate; /* and nothing was heard of its gate yet */
 
 	bool died;         /* its end is known, the verdict is not */
 	int64_t killed_ms; /* when somebody else asked the Engine to end it, 0: nobody */
@@ -102,6 +108,12 @@ void arrival_again(struct container *c, pid_t pid);
 
 /* For image.c: the image is there, with its facts in c->image. */
 void container_set_phase(struct container *c, enum container_phase phase);
+/* Creates it (create.c). */
+void container_create(struct container *c);
+/* For create.c: its gate is there from before the create call to the end of the task. */
+int container_ensure_gate(struct container *c, struct err *e);
+void container_set_id(struct container *c, const char *id);
+void container_set_command(struct container *c, const char *command);
 /* Fetches the image, by a pull where it is absent (image.c). */
 void image_fetch(struct container *c);
 /* Whether what it depends on lets it be created: 1 yes, 0 not yet, -1 never, with the caller's text
@@ -113,5 +125,13 @@ bool depend_is_needed(const struct container *c);
 void bindings_read(struct container *c, struct json_object *ports);
 void bindings_add(struct container *c, const struct container_binding *b);
 void bindings_clear(struct container *c);
+/* Starts a container that has ended again where its policy wants that, and says so (restart.c). */
+bool restart_begin(struct container *c);
+/* An enabled policy itself: an end with this code at this time, after a start at that time. */
+bool restart_is_due(
+    const struct td_restart_policy *p, int exit_code, int64_t attempt_ms, int64_t ended_ms);
+/* For restart.c: how that went. */
+void container_restarted(struct container *c);
+void container_restart_failed(struct container *c, const char *text);
 
 #endif

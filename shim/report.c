@@ -57,6 +57,7 @@ pack_container(const struct container *c, struct arena *a)
 	s->health = (Shim__HealthStatus)c->health;
 	s->n_network_bindings = c->n_bindings;
 	s->network_bindings = pack_bindings(c, a);
+	s->restart_count = c->restart_count;
 	return s;
 }
 
@@ -107,6 +108,7 @@ restore_container(struct container *c, const Shim__ContainerState *s)
 	c->health = (enum health_state)s->health;
 	c->has_exit_code = s->has_exit_code;
 	c->exit_code = s->exit_code;
+	c->restart_count = s->restart_count;
 	if (s->status == SHIM__CONTAINER_STATUS__CONTAINER_STOPPED) {
 		c->phase = PHASE_STOPPED;
 		c->failed = !s->has_exit_code;

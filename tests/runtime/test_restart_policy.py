@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""restartPolicy: which ends are final. A container is restarted only once its period, at least a minute, has passed since
-its last start."""
+"""restartPolicy: which ends are final, and the one that is not. A container is restarted only once its period, at least a
+minute, has passed since its last start."""
+
+import os
+import signal
 
 import pytest
 
@@ -64,3 +67,34 @@ def test_limits(lab, more, taken):
     status, reply = lab.daemon.call("RegisterTaskDefinition", {
         "family": "restart", "containerDefinitions": [lab.container(**policy(**more))]})
     assert (status, reply.get("__type", "")) == ((200, "") if taken else (400, "ClientException"))
+
+
+AGAIN = "[ -e /again ] && { trap 'exit 143' TERM; sleep 3600 & wait; }; echo > /again; sleep 61; exit 3"
+
+
+@pytest.mark.timeout(120)
+def test_restarted_in_place(start_daemon, make_lab):
+    """One container is restarted under the eyes of a shim that came after its start; its neighbour's code is ignored, and
+    ends the task after all."""
+    lab = make_lab(start_daemon())
+    task = run(lab, lab.container(command=sh(AGAIN), portMappings=[{"containerPort": 80}], **policy()),
+               lab.container("side", essential=False, command=sh("sleep 62; exit 7"), **policy(ignoredExitCodes=[7])))
+    before = lab.inspect(task)
+    os.kill(lab.daemon.shims()[0], signal.SIGKILL)
+    with lab.engine.events(type="container", container=before["Id"], event="start") as events:
+        assert events.next(80), "not started again"
+    side = wait_until(lambda: (c := lab.container_of(lab.task(task), "side"))["lastStatus"] == "STOPPED" and c, 10)
+    assert side["exitCode"] == 7
+    after = lab.inspect(task)
+    assert (after["Id"], after["State"]["Running"]) == (before["Id"], True)
+    assert after["State"]["StartedAt"] > before["State"]["StartedAt"]
+    now = lab.task(task)
+    main = lab.container_of(now)
+    assert (now["lastStatus"], now["startedAt"], now["desiredStatus"]) == ("RUNNING", task["startedAt"], "RUNNING")
+    assert (main["lastStatus"], main["runtimeId"]) == ("RUNNING", before["Id"])
+    assert "exitCode" not in main
+    port = after["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"]
+    assert wait_until(lambda: lab.host_port(lab.task(task)) == int(port), 5)
+    lab.stop(task)
+    task = lab.wait(task)
+    assert (task["stopCode"], lab.container_of(task)["exitCode"]) == ("UserInitiated", 143)
