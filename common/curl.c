@@ -181,10 +181,6 @@ curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)ask->timeout_ms);
-	if (ask->idle_ms > 0) {
-		curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(ask->idle_ms / 1000));
-	}
 	set_method(r);
 	set_headers(r);
 	if (curl_multi_add_handle(io->multi, h) != CURLM_OK)

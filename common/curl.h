@@ -33,7 +33,6 @@ struct curl_io_ask {
 	/* Signed with SigV4 for the service ecs where sign_key is not NULL; sign_token may be. */
 	const char *sign_region, *sign_key, *sign_secret, *sign_token;
 	int64_t timeout_ms; /* of the whole request; 0: none */
-	int64_t idle_ms;    /* without a byte of a streamed reply; 0: none */
 	/* Where set, a reply of status 200 is given out line by line, without the line's end. */
 	void (*on_line)(const char *line, size_t len, void *arg);
 	/* Called once, unless the request is cancelled; everything in the reply is borrowed. */

@@ -51,6 +51,7 @@ container_done(struct container *c)
 {
 	timer_free(c->timer);
 	timer_free(c->start_timer);
+	pull_free(c->pull);
 	gate_free(c->gate);
 	bindings_clear(c);
 	arena_done(&c->image_arena);
@@ -475,6 +476,7 @@ container_halt(struct container *c)
 	case PHASE_FETCHING:
 	case PHASE_FETCHED:
 		engine_cancel(TAKE(c->req));
+		pull_free(TAKE(c->pull));
 		__attribute__((fallthrough));
 	case PHASE_CREATED:
 		c->failed = true;
@@ -543,6 +545,8 @@ void
 container_forget(struct container *c)
 {
 	c->req = c->stop_req = NULL;
+	pull_forget(TAKE(c->pull));
+	c->pulled = false;
 	c->start_returned = c->died = c->restarting = false;
 	if (c->phase == PHASE_STOPPED)
 		return;

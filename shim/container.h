@@ -9,6 +9,7 @@
 #include "shim/engine.h"
 #include "shim/gate.h"
 #include "shim/plan.h"
+#include "shim/pull.h"
 
 struct task;
 
@@ -43,7 +44,7 @@ struct container {
 	char *digest;
 	struct engine_req *req; /* the one in flight */
 	struct engine_req *stop_req;
-	struct timer *timer;       /* next attempt of a pull; the end of the wait for a restart */
+	struct timer *timer;       /* the end of the wait for a restart; the next probe */
 	struct timer *start_timer; /* startTimeout */
 	struct gate *gate;
 	bool prepared; /* the namespace of the init that waits there */
@@ -51,7 +52,8 @@ struct container {
 	struct arena image_arena;
 	struct plan_image image;
 	char *command;     /* the first word of the user's process */
-	unsigned pull_attempts;
+	struct pull *pull; /* the one that is waited for */
+	bool pulled;       /* there was one */
 	size_t volumes_checked;
 	bool start_returned, gate_passed;
 	/* Somebody else's start: an earlier shim's, or one whose answer was lost. Whether its gate

@@ -22,8 +22,6 @@
 #define REMOVE_TIMEOUT_MS (5 * 60 * 1000)
 #define VOLUME_TIMEOUT_MS (5 * 60 * 1000)
 #define STOP_EXTRA_MS (2 * 60 * 1000)
-#define PULL_TIMEOUT_MS (2 * 60 * 60 * 1000)
-#define PULL_IDLE_MS (60 * 1000)
 
 struct engine {
 	struct loop *loop;
@@ -47,6 +45,7 @@ struct engine_req {
 	engine_done_fn *done;
 	void *arg;
 	char *stream_error; /* a pull's, from inside its stream */
+	void (*on_progress)(const char *status, void *arg);
 };
 
 static void engine_ping(void *arg);
@@ -344,18 +343,25 @@ on_pull_line(const char *line, size_t len, void *arg)
 {
 	struct engine_req *r = arg;
 	_cleanup_json_ struct json_object *o = NULL;
-	const char *error;
+	const char *error, *status;
 
-	if (json_parse(line, len, &o, NULL) < 0 || (error = json_get_str(o, "error")) == NULL)
+	if (json_parse(line, len, &o, NULL) < 0)
 		return;
-	free(r->stream_error);
-	r->stream_error = xstrdup(error);
+	error = json_get_str(o, "error");
+	status = json_get_str(o, "status");
+	if (error != NULL) {
+		free(r->stream_error);
+		r->stream_error = xstrdup(error);
+	} else if (r->on_progress != NULL) {
+		r->on_progress(status != NULL ? status : "", r->arg);
+	}
 }
 
 struct engine_req *
-engine_pull(
-    struct engine *e, const char *ref, const char *platform, engine_done_fn *done, void *arg)
+engine_pull(struct engine *e, const char *ref, const char *platform,
+    void (*on_progress)(const char *status, void *arg), engine_done_fn *done, void *arg)
 {
+	struct engine_req *r;
 	_cleanup_free_ char *path =
 	    xasprintf("/images/create?%s%s%sfromImage=", platform != NULL ? "platform=" : "",
 		platform != NULL ? platform : "", platform != NULL ? "&" : "");
@@ -366,12 +372,10 @@ engine_pull(
 	append_escaped(&path, repo);
 	append(&path, "&tag=");
 	append_escaped(&path, tag);
-	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "POST",
-		.timeout_ms = PULL_TIMEOUT_MS,
-		.idle_ms = PULL_IDLE_MS,
-		.on_line = on_pull_line },
-	    path, done, arg);
+	r = engine_ask(
+	    e, (struct curl_io_ask){ .method = "POST", .on_line = on_pull_line }, path, done, arg);
+	r->on_progress = on_progress;
+	return r;
 }
 
 struct engine_req *

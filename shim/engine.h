@@ -85,9 +85,10 @@ char *engine_away_text(const struct engine *e);
 /* Each starts one request; `done` is called once from the loop unless it is cancelled or on_down
  * comes first. */
 struct engine_req *engine_image(struct engine *e, const char *ref, engine_done_fn *done, void *arg);
-/* `platform` is "linux/arm64" or NULL. Errors inside the stream count as errors of the request. */
-struct engine_req *engine_pull(
-    struct engine *e, const char *ref, const char *platform, engine_done_fn *done, void *arg);
+/* `platform` is "linux/arm64" or NULL. Errors inside the stream count as errors of the request;
+ * everything else in it is progress. How long it may take is for the caller to say. */
+struct engine_req *engine_pull(struct engine *e, const char *ref, const char *platform,
+    void (*on_progress)(const char *status, void *arg), engine_done_fn *done, void *arg);
 struct engine_req *engine_create(
     struct engine *e, const char *name, const char *body, engine_done_fn *done, void *arg);
 struct engine_req *engine_start(struct engine *e, const char *id, engine_done_fn *done, void *arg);

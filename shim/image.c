@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The image of a container: looked at, pulled where it is absent, looked at again. Called by
- * container.c; errors are worded and repeated as the agent does it (docker_client.go PullImage).
+ * container.c; the pull itself is pull.c's.
  */
 #include "shim/task.h"
-#include "common/log.h"
 
+#include <stddef.h>
 #include <string.h>
 
-#define PULL_ATTEMPTS 5
-#define PULL_DELAY_MIN_MS 1100
-#define PULL_DELAY_MAX_MS 5000
-
 static void on_image(const struct engine_reply *r, void *arg);
-static void on_pulled(const struct engine_reply *r, void *arg);
-static void on_pull_again(void *arg);
+static void image_pull(struct container *c);
+static void on_pulled(const char *error, const char *text, void *arg);
 
 static void
 stamp_pull(struct container *c, bool end)
@@ -93,10 +89,9 @@ on_image(const struct engine_reply *r, void *arg)
 		set_digest(c, json_get(r->body, "RepoDigests"));
 		stamp_pull(c, true);
 		container_set_phase(c, PHASE_FETCHED);
-	} else if (r->status == 404 && c->pull_attempts == 0) {
-		log_info("task", c->task->id, "pulling %s", c->plan->def->image);
+	} else if (r->status == 404 && !c->pulled) {
 		task_touch(c->task);
-		on_pull_again(c);
+		image_pull(c);
 	} else {
 		stamp_pull(c, true);
 		container_fail(c, "CannotPullContainerError", r->text);
@@ -104,95 +99,48 @@ on_image(const struct engine_reply *r, void *arg)
 	task_run(c->task);
 }
 
-static void
-on_pull_again(void *arg)
-{
-	struct container *c = arg;
-
-	c->pull_attempts++;
-	c->req =
-	    engine_pull(c->task->engine, c->plan->def->image, c->task->plan.platform, on_pulled, c);
-}
-
-static bool
-contains_any(const char *text, const char *const *what)
-{
-	for (; *what != NULL; what++)
-		if (strcasestr(text, *what) != NULL)
-			return true;
-	return false;
-}
-
-/* What another attempt does not change. */
-static bool
-is_final(const struct engine_reply *r)
-{
-	static const char *const words[] = { "not found", "manifest unknown", "pull access denied",
-		"unauthorized", "authentication required", "access denied", "no basic auth",
-		"invalid reference", "no matching manifest",
-		"does not match the specified platform", NULL };
-
-	return r->status == 400 || r->status == 401 || r->status == 403 || r->status == 404 ||
-	       contains_any(r->text, words);
-}
-
-/* The reference as a registry client writes it: docker.io/library/x:y. */
+/* Beside tasks/, so that the tasks of one daemon meet there. */
 static char *
-canonical_ref(const char *ref)
+meeting_place(const struct task *t)
 {
-	_cleanup_free_ char *repo = NULL;
-	_cleanup_free_ char *tag = NULL;
-	size_t host_len;
-	bool host, digest;
+	const char *tasks = strstr(t->gate_parent, "/tasks/");
 
-	engine_ref_split(ref, &repo, &tag);
-	digest = strchr(tag, ':') != NULL;
-	host_len = strcspn(repo, "/");
-	host = repo[host_len] == '/' &&
-	       (memchr(repo, '.', host_len) != NULL || memchr(repo, ':', host_len) != NULL ||
-		   has_prefix(repo, "localhost/"));
-	return xasprintf("%s%s%s%s%s", host ? "" : "docker.io/",
-	    host || repo[host_len] == '/' ? "" : "library/", repo, digest ? "@" : ":", tag);
-}
-
-/* Fargate's words for an image that the registry does not have; the Engine's own for everything
- * else. */
-static char *
-pull_error_text(const struct container *c, const struct engine_reply *r)
-{
-	static const char *const absent[] = { "manifest unknown", "not found: manifest",
-		"manifest for", NULL };
-	_cleanup_free_ char *ref = canonical_ref(c->plan->def->image);
-
-	if (c->task->plan.fargate && contains_any(r->text, absent))
-		return xasprintf("pull image manifest has been retried %u time(s): failed to "
-				 "resolve ref %s: %s: not found",
-		    c->pull_attempts, ref, ref);
-	return xstrdup(r->text);
+	return xasprintf("%.*s/pulls",
+	    (int)(tasks != NULL ? tasks - t->gate_parent : (ptrdiff_t)strlen(t->gate_parent)),
+	    t->gate_parent);
 }
 
 static void
-on_pulled(const struct engine_reply *r, void *arg)
+image_pull(struct container *c)
+{
+	_cleanup_free_ char *directory = meeting_place(c->task);
+
+	c->pulled = true;
+	c->pull = pull_start(&(struct pull_ask){
+	    .loop = c->task->loop,
+	    .engine = c->task->engine,
+	    .task_id = c->task->id,
+	    .directory = directory,
+	    .ref = c->plan->def->image,
+	    .platform = c->task->plan.platform,
+	    .fargate = c->task->plan.fargate,
+	    .limits = &pull_limits_agent,
+	    .on_done = on_pulled,
+	    .arg = c,
+	});
+}
+
+static void
+on_pulled(const char *error, const char *text, void *arg)
 {
 	struct container *c = arg;
-	_cleanup_free_ char *text = NULL;
-	int64_t delay_ms = PULL_DELAY_MIN_MS;
 
-	c->req = NULL;
-	if (r->text == NULL) {
+	if (error == NULL) {
 		c->req = engine_image(c->task->engine, c->plan->def->image, on_image, c);
-		return;
+	} else {
+		stamp_pull(c, true);
+		container_fail(c, error, text);
 	}
-	if (!is_final(r) && c->pull_attempts < PULL_ATTEMPTS) {
-		for (unsigned i = 1; i < c->pull_attempts && delay_ms < PULL_DELAY_MAX_MS; i++)
-			delay_ms *= 2;
-		timer_free(c->timer);
-		c->timer = timer_new(c->task->loop, on_pull_again, c);
-		timer_set(c->timer, delay_ms < PULL_DELAY_MAX_MS ? delay_ms : PULL_DELAY_MAX_MS);
-		return;
-	}
-	stamp_pull(c, true);
-	text = pull_error_text(c, r);
-	container_fail(c, "CannotPullContainerError", text);
+	pull_free(TAKE(c->pull));
 	task_run(c->task);
 }
