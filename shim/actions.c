@@ -33,7 +33,9 @@ act_launch(struct task *t)
 {
 	if (t->times.connectivity == 0)
 		t->times.connectivity = now_ms();
-	for (size_t i = 0; t->synced && i < t->n; i++)
+	if (!t->synced || !resources_ready(t))
+		return;
+	for (size_t i = 0; i < t->n; i++)
 		container_advance(&t->containers[t->plan.order[i]]);
 }
 

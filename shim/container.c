@@ -104,18 +104,13 @@ void
 container_advance(struct container *c)
 {
 	_cleanup_free_ char *text = NULL;
-	const char *missing;
 	int ready;
 
 	if (c->req != NULL || c->task->desired_stopped)
 		return;
 	switch (c->phase) {
 	case PHASE_NEW:
-		missing = plan_missing_resource(c->plan);
-		if (missing != NULL)
-			container_fail(c, "ResourceInitializationError", missing);
-		else
-			image_fetch(c);
+		image_fetch(c);
 		break;
 	case PHASE_FETCHED:
 		ready = depend_check(c, &text);

@@ -354,25 +354,6 @@ plan_volume_find(const struct plan *p, const char *name)
 	return NULL;
 }
 
-/* Nobody here has objects, parameters or secrets. ECS does not start a container without them
- * either. */
-const char *
-plan_missing_resource(const struct plan_container *c)
-{
-	const struct container_def *def = c->def;
-
-	if (def->secrets.n > 0 ||
-	    (def->log_configuration != NULL && def->log_configuration->secret_options.n > 0) ||
-	    def->repository_credentials != NULL)
-		return "unable to pull secrets or registry auth: there is no AWS Secrets Manager "
-		       "and "
-		       "no SSM Parameter Store here";
-	if (def->environment_files.n > 0 ||
-	    (c->override != NULL && c->override->environment_files.n > 0))
-		return "failed to download env files: there is no Amazon S3 here";
-	return NULL;
-}
-
 static int
 add_dep(struct plan *p, size_t i, const char *on, size_t on_len, enum plan_condition condition,
     struct err *e)

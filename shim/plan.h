@@ -139,8 +139,6 @@ int plan_body(
  * from those. */
 void plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret,
     struct arena *a);
-/* Why what the container needs before its image cannot be had, in words of a user; NULL: it can. */
-const char *plan_missing_resource(const struct plan_container *c);
 /* The volume that a mount point names; NULL where there is none. */
 const struct plan_volume *plan_volume_find(const struct plan *p, const char *name);
 /* The first of `n` neighbouring host ports at or above `from` that are free on `address`; 0 where

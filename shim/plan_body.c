@@ -295,6 +295,30 @@ put_cpu_quota(struct body *b)
 	json_add_int(b->host, "CpuQuota", quota < CPU_QUOTA_MIN_US ? CPU_QUOTA_MIN_US : quota);
 }
 
+/* resourceRequirements of an override stand for those of the definition. */
+static void
+put_gpus(struct body *b)
+{
+	const struct container_override *o = b->c->override;
+	bool overridden = o != NULL && o->resource_requirements.n > 0;
+	const struct td_resource_requirement *v =
+	    overridden ? o->resource_requirements.v : b->def->resource_requirements.v;
+	size_t n = overridden ? o->resource_requirements.n : b->def->resource_requirements.n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *request, *all;
+
+		if (v[i].type != RESOURCE_GPU || v[i].value == NULL)
+			continue;
+		request = json_object_new_object();
+		all = json_object_new_array();
+		json_object_array_add(all, json_object_new_string("gpu"));
+		json_add_int(request, "Count", strtoll(v[i].value, NULL, 10));
+		json_object_array_add(array(request, "Capabilities"), all);
+		json_object_array_add(array(b->host, "DeviceRequests"), request);
+	}
+}
+
 static void
 put_resources(struct body *b)
 {
@@ -325,19 +349,7 @@ put_resources(struct body *b)
 		json_add_int(o, "Hard", u->hard_limit.v);
 		json_object_array_add(array(b->host, "Ulimits"), o);
 	}
-	for (size_t i = 0; i < b->def->resource_requirements.n; i++) {
-		const struct td_resource_requirement *r = &b->def->resource_requirements.v[i];
-		struct json_object *o, *all;
-
-		if (r->type != RESOURCE_GPU || r->value == NULL)
-			continue;
-		o = json_object_new_object();
-		all = json_object_new_array();
-		json_object_array_add(all, json_object_new_string("gpu"));
-		json_add_int(o, "Count", strtoll(r->value, NULL, 10));
-		json_object_array_add(array(o, "Capabilities"), all);
-		json_object_array_add(array(b->host, "DeviceRequests"), o);
-	}
+	put_gpus(b);
 }
 
 /* NetworkMode, PidMode and IpcMode; who joins another's namespace has no say in names and

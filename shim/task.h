@@ -129,6 +129,9 @@ void act_halt(struct task *t);
 void act_deprovision(struct task *t);
 void act_clean(struct task *t);
 
+/* What the task's containers need of other services before their images: true where the launch may
+ * go on. Ends containers that cannot have it (resources.c). */
+bool resources_ready(struct task *t);
 /* Learns from the Engine what there is of the task, then raises EV_BEGIN (sync.c). */
 void sync_start(struct task *t);
 

@@ -29,7 +29,8 @@ def test_what_is_not_there(lab, more, reason):
     assert (task["stopCode"], task["stoppedReason"]) == ("TaskFailedToStart", "Task failed to start")
     assert main["reason"] == reason
     assert "exitCode" not in main and "runtimeId" not in main
-    assert "startedAt" not in task
+    assert "startedAt" not in task and "pullStartedAt" not in task
+    assert "runtimeId" not in lab.container_of(task, "side")
     wait_until(lambda: not lab.daemon.task_containers(task["taskArn"]), 10, "its containers to go")
 
 

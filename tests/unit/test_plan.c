@@ -208,6 +208,24 @@ environment_overrides_by_name(void **state)
 }
 
 static void
+gpus_of_an_override_stand_for_those_of_the_definition(void **state)
+{
+	struct plan_input in = input(
+	    "{\"family\":\"f\",\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\","
+	    "\"command\":[\"x\"],\"resourceRequirements\":[{\"type\":\"GPU\",\"value\":\"2\"}]}]}");
+	_cleanup_json_ struct json_object *o = NULL;
+	struct plan p;
+
+	(void)state;
+	in.overrides_json = "{\"containerOverrides\":[{\"name\":\"a\",\"resourceRequirements\":[{"
+			    "\"type\":\"GPU\",\"value\":\"1\"}]}]}";
+	build(&in, &p);
+	o = body(&p, 0);
+	assert_member(HOST(o), "DeviceRequests", "[{\"Count\":1,\"Capabilities\":[[\"gpu\"]]}]");
+	plan_done(&p);
+}
+
+static void
 resources(void **state)
 {
 	_cleanup_json_ struct json_object *least =
@@ -434,6 +452,7 @@ main(void)
 		cmocka_unit_test(nothing_to_run_is_an_error),
 		cmocka_unit_test(names_and_labels),
 		cmocka_unit_test(environment_overrides_by_name),
+		cmocka_unit_test(gpus_of_an_override_stand_for_those_of_the_definition),
 		cmocka_unit_test(resources),
 		cmocka_unit_test(ports_are_published_on_one_address),
 		cmocka_unit_test(a_range_gets_neighbours),
