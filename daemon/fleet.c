@@ -44,6 +44,8 @@ struct fleet {
 	struct loop *loop;
 	const struct config *config;
 	struct fleet_callbacks cb;
+	void (*on_begun)(const char *task_id, void *cookie);
+	void *on_begun_cookie;
 	LIST_HEAD(runner_list, runner) runners;
 	void *by_id; /* tsearch(3) tree of those that are not released */
 	size_t n;
@@ -65,6 +67,7 @@ static void runner_give_up(struct runner *r, const struct store_task *t);
 static void on_instant_state(const Shim__TaskState *s, void *cookie);
 static void on_shim_state(const Shim__TaskState *s, void *cookie);
 static void on_shim_end(const char *refusal, void *cookie);
+static void on_shim_begun(void *cookie);
 
 /* The stop that the row says was decided; both NULL where none was. */
 struct decided_stop {
@@ -105,6 +108,13 @@ fleet_new(struct loop *l, const struct config *config, const struct fleet_callba
 	*f = (struct fleet){ .loop = l, .config = config, .cb = *cb };
 	LIST_INIT(&f->runners);
 	return f;
+}
+
+void
+fleet_on_begun(struct fleet *f, void (*fn)(const char *task_id, void *cookie), void *cookie)
+{
+	f->on_begun = fn;
+	f->on_begun_cookie = cookie;
 }
 
 void
@@ -220,6 +230,15 @@ fleet_adopt(struct fleet *f, const struct store_task *t)
 }
 
 void
+fleet_credentials(struct fleet *f, const char *task_id, const struct fleet_credentials *c)
+{
+	struct runner *r = runner_find(f, task_id);
+
+	if (r != NULL && r->shim != NULL)
+		shim_credentials(r->shim, c);
+}
+
+void
 fleet_release(struct fleet *f, const char *task_id)
 {
 	struct runner *r = runner_find(f, task_id);
@@ -302,7 +321,7 @@ static int
 runner_spawn(
     struct runner *r, const struct store_task *t, const Shim__TaskState *last, struct err *e)
 {
-	const struct shim_callbacks cb = { on_shim_state, on_shim_end, r };
+	const struct shim_callbacks cb = { on_shim_state, on_shim_end, on_shim_begun, r };
 	_cleanup_stop_ struct decided_stop stop = decided_stop(t);
 	struct shim_order order = { t, last, stop.code, stop.reason };
 
@@ -394,6 +413,15 @@ on_shim_state(const Shim__TaskState *s, void *cookie)
 	r->adoptions = 0;
 	if (!r->released)
 		r->fleet->cb.on_state(r->id, s, r->fleet->cb.cookie);
+}
+
+static void
+on_shim_begun(void *cookie)
+{
+	struct runner *r = cookie;
+
+	if (!r->released && r->fleet->on_begun != NULL)
+		r->fleet->on_begun(r->id, r->fleet->on_begun_cookie);
 }
 
 static void

@@ -22,9 +22,26 @@ struct fleet_callbacks {
 	void *cookie;
 };
 
+/* Temporary credentials of one role of a task. Everything is copied. */
+struct fleet_credentials {
+	const char *id; /* under which the task asks for them */
+	const char *role_arn;
+	const char *access_key;
+	const char *secret;
+	const char *token;
+	int64_t expires_at_ms;
+	bool execution_role;
+};
+
 struct fleet *fleet_new(
     struct loop *l, const struct config *config, const struct fleet_callbacks *cb);
 void fleet_free(struct fleet *f);
+
+/* A shim has just been told to start or adopt a task: what else it must know can be sent now.
+ * Nobody is called where it was never set. */
+void fleet_on_begun(struct fleet *f, void (*fn)(const char *task_id, void *cookie), void *cookie);
+/* Sends credentials to the shim of a task; nothing where it has none. */
+void fleet_credentials(struct fleet *f, const char *task_id, const struct fleet_credentials *c);
 
 /* Which runner a task that starts now gets: RUNNER_SHIM when the Engine's socket takes a connection
  * (remembered from the first success on: later absence is the shims' to wait out), RUNNER_INSTANT

@@ -15,6 +15,7 @@
 #include "daemon/services/service.h"
 #include "daemon/store/store.h"
 #include "daemon/store/task_event.h"
+#include "daemon/task_credentials.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,6 +39,7 @@ struct daemon {
 	struct events *events;
 	struct event_log *event_log;
 	struct fleet *fleet;
+	struct task_credentials *credentials;
 	struct reconcile_tasks *reconcile;
 	struct api *api;
 	struct http *http;
@@ -67,6 +69,7 @@ static void on_state(const char *task_id, const Shim__TaskState *s, void *cookie
 static void on_lost(const char *task_id, void *cookie);
 static void on_changed(const char *task_id, void *cookie);
 static void on_finished(const char *task_id, void *cookie);
+static void on_begun(const char *task_id, void *cookie);
 static void on_task_events(void *cookie);
 static void on_health(struct json_object *o, void *cookie);
 static void on_reset(
@@ -157,6 +160,8 @@ daemon_open(struct daemon *d, struct err *e)
 	d->loop = loop_new();
 	d->events = events_new(d->store, &events_cb);
 	d->fleet = fleet_new(d->loop, config, &fleet_cb);
+	d->credentials = task_credentials_new(d->loop, d->store, d->fleet);
+	fleet_on_begun(d->fleet, on_begun, d);
 	d->reconcile = reconcile_tasks_new(d->loop, config, d->store, d->fleet);
 	d->api = api_new(d->loop, config, d->store, d->fleet);
 	d->http = http_new(d->loop, config, d->api, &http_cb, NULL);
@@ -178,6 +183,7 @@ daemon_close(struct daemon *d)
 	event_log_free(d->event_log);
 	api_free(d->api);
 	reconcile_tasks_free(d->reconcile);
+	task_credentials_free(d->credentials);
 	fleet_free(d->fleet); /* closes the links: shims that still run leave their containers as
 				 they are */
 	events_free(d->events);
@@ -312,7 +318,16 @@ on_finished(const char *task_id, void *cookie)
 {
 	struct daemon *d = cookie;
 
+	task_credentials_end(d->credentials, task_id);
 	reconcile_tasks_finished(d->reconcile, task_id);
+}
+
+static void
+on_begun(const char *task_id, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	task_credentials_begin(d->credentials, task_id);
 }
 
 static void

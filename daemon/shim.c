@@ -9,6 +9,7 @@
 #include "common/link.h"
 #include "common/log.h"
 #include "daemon/config.h"
+#include "daemon/fleet.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -255,6 +256,7 @@ on_hello_ack(struct link *l, const Shim__Frame *f, void *cookie)
 	shim__task_spec__free_unpacked(TAKE(s->spec), NULL);
 	if (s->last != NULL)
 		shim__task_state__free_unpacked(TAKE(s->last), NULL);
+	s->cb.on_begun(s->cb.cookie);
 	return 0;
 }
 
@@ -302,6 +304,34 @@ shim_stop(struct shim *s, const char *code, const char *reason)
 	}
 	if (s->link != NULL && link_get_state(s->link) == LINK_TASK)
 		send_stop(s);
+}
+
+/* protobuf-c packs from pointers that are not const. */
+static char *
+text(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+void
+shim_credentials(struct shim *s, const struct fleet_credentials *c)
+{
+	Shim__Credentials m;
+	Shim__Frame frame = SHIM__FRAME__INIT;
+
+	if (s->link == NULL || link_get_state(s->link) != LINK_TASK)
+		return;
+	shim__credentials__init(&m);
+	m.id = text(c->id);
+	m.role_arn = text(c->role_arn);
+	m.access_key_id = text(c->access_key);
+	m.secret_access_key = text(c->secret);
+	m.session_token = text(c->token);
+	m.expires_at_ms = c->expires_at_ms;
+	m.execution_role = c->execution_role;
+	frame.body_case = SHIM__FRAME__BODY_CREDENTIALS;
+	frame.credentials = &m;
+	(void)link_send(s->link, &frame); /* a link that is gone says so by on_close */
 }
 
 void

@@ -12,6 +12,7 @@
 #include "proto/shim.pb-c.h"
 
 struct config;
+struct fleet_credentials;
 struct shim;
 
 struct shim_callbacks {
@@ -20,6 +21,8 @@ struct shim_callbacks {
 	/* The process is reaped and the link closed, once, whatever the cause. `refusal`: what the
 	 * shim said if it refused, else NULL. The owner may call shim_free in here. */
 	void (*on_end)(const char *refusal, void *cookie);
+	/* Start or Adopt has been sent. */
+	void (*on_begun)(void *cookie);
 	void *cookie;
 };
 
@@ -36,6 +39,8 @@ struct shim_order {
 int shim_spawn(struct loop *l, const struct config *config, const struct shim_order *order,
     const struct shim_callbacks *cb, struct shim **ret, struct err *e);
 /* Passes a stop on; one that comes before the greeting is done waits for it. */
+/* Sends credentials; what comes before Start or Adopt was sent is lost. */
+void shim_credentials(struct shim *s, const struct fleet_credentials *c);
 void shim_stop(struct shim *s, const char *code, const char *reason);
 /* Tells it to go. on_end follows, by force after a while. */
 void shim_bye(struct shim *s);

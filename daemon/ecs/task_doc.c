@@ -331,6 +331,21 @@ pack_containers(
 	spec->n_metadata_ids = spec->n_container_arns = n;
 }
 
+/* The id stays the same for the task's life: it is in the environment of its containers. */
+static void
+pack_role(struct call *c, const struct run_plan *p, Shim__TaskSpec *spec)
+{
+	const struct task_override *o = p->in->overrides;
+	const char *role =
+	    o != NULL && o->task_role_arn != NULL ? o->task_role_arn : p->td.task_role_arn;
+	char uuid[37];
+
+	if (role == NULL || role[0] == '\0')
+		return;
+	random_uuid(uuid);
+	spec->credentials_id = borrow(c, uuid);
+}
+
 static void
 pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 {
@@ -354,6 +369,7 @@ pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 	spec.group = t->group;
 	spec.availability_zone = arena_printf(&c->arena, "%sa", c->scope.region);
 	pack_containers(c, p, t, &spec);
+	pack_role(c, p, &spec);
 	t->spec_len = shim__task_spec__get_packed_size(&spec);
 	t->spec = xcalloc(t->spec_len, 1);
 	shim__task_spec__pack(&spec, t->spec);

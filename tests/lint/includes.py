@@ -13,14 +13,17 @@ ROOMS = (
     ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
     ("common", r"common/.*", ""),
     # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
-    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile service"),
+    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile service credentials"),
     ("config", r"daemon/config\.[ch]", "common"),
     ("http", r"daemon/http/.*", "common api config shared event-log protocol"),
     # the AWS protocols know no service; service.h is what a service exports, services.c the list of them
     ("protocol", r"daemon/services/(protocol|query|xml|sigv4)\.[ch]", "common"),
     ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
     ("identity", r"daemon/services/(identity|access_key)\.[ch]", "common api config protocol store shared"),
-    ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity vpc"),
+    # keys are issued for requests and for tasks alike
+    ("issue", r"daemon/services/sts_issue\.[ch]", "common api store identity"),
+    ("credentials", r"daemon/task_credentials\.[ch]", "common wire config store fleet shared issue"),
+    ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity issue vpc"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
     ("vpc", r"daemon/vpc/.*", "common api store shared"),
@@ -37,7 +40,7 @@ ROOMS = (
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process
     ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim "
-     "protocol service identity services vpc cql"),
+     "protocol service identity issue credentials services vpc cql"),
 )
 
 # Header of a library: the files that may include it.
