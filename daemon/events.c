@@ -7,6 +7,7 @@
 
 #include "common/json.h"
 #include "common/log.h"
+#include "daemon/vpc/interface.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,13 +21,15 @@ static bool take_in(
     struct events *ev, struct store_task *t, const Shim__TaskState *s, struct err *e);
 static int patch(struct store_task *t, const Shim__TaskState *s, struct err *e);
 static void patch_task(struct json_object *doc, const Shim__TaskState *s);
-static void patch_attachments(struct json_object *doc, const Shim__TaskState *s);
+static void patch_attachments(
+    struct json_object *doc, const struct store_task *t, const Shim__TaskState *s);
 static void patch_containers(struct json_object *doc, const Shim__TaskState *s);
 static void patch_container(
     struct json_object *o, const Shim__ContainerState *c, const char *attachment_id);
 static void add_bindings(struct json_object *o, const Shim__ContainerState *c);
 static void add_interfaces(
     struct json_object *o, const Shim__ContainerState *c, const char *attachment_id);
+static int patch_interface(struct store *s, const struct store_task *t, struct err *e);
 static void set_doc(struct store_task *t, struct json_object *doc);
 static void keep_readable(char *doc);
 
@@ -94,7 +97,8 @@ take_in(struct events *ev, struct store_task *t, const Shim__TaskState *s, struc
 		return false;
 	}
 	if (patch(t, s, e) == 0 && store_begin(ev->store, e) == 0) {
-		if (store_task_update(ev->store, t, e) == 0 && store_commit(ev->store, e) == 0) {
+		if (store_task_update(ev->store, t, e) == 0 &&
+		    patch_interface(ev->store, t, e) >= 0 && store_commit(ev->store, e) == 0) {
 			if (was != is)
 				log_info("task", t->id, "%s -> %s%s%s", task_state_name(was),
 				    task_state_name(is), s->stop_code[0] != '\0' ? " " : "",
@@ -117,7 +121,7 @@ patch(struct store_task *t, const Shim__TaskState *s, struct err *e)
 	if (r < 0)
 		return r;
 	patch_task(doc, s);
-	patch_attachments(doc, s);
+	patch_attachments(doc, t, s);
 	patch_containers(doc, s);
 	/* `version` counts what a reader of DescribeTasks can see, not what a shim says. */
 	if (!streq(json_print(doc), t->doc)) {
@@ -224,29 +228,65 @@ interface_attachment(struct json_object *doc)
 }
 
 static void
-patch_attachments(struct json_object *doc, const Shim__TaskState *s)
+add_detail(struct json_object *details, const char *name, const char *value)
+{
+	struct json_object *detail = json_object_new_object();
+
+	json_add_str(detail, "name", name);
+	json_add_str(detail, "value", value);
+	json_object_array_add(details, detail);
+}
+
+/* What DescribeTasks shows of the interface from ATTACHING on, beside its subnet. */
+static void
+add_details(struct json_object *details, const struct store_task *t, const char *address)
+{
+	Shim__TaskSpec *spec = shim__task_spec__unpack(NULL, t->spec_len, t->spec);
+	const Shim__Network *n = spec != NULL ? spec->network : NULL;
+
+	if (n != NULL) {
+		add_detail(details, "networkInterfaceId", n->eni_id);
+		add_detail(details, "macAddress", n->mac);
+		add_detail(details, "privateDnsName", n->dns_name);
+		add_detail(details, "privateIPv4Address", n->private_ipv4);
+	} else if (address[0] != '\0') {
+		add_detail(details, "privateIPv4Address", address);
+	}
+	shim__task_spec__free_unpacked(spec, NULL);
+}
+
+static void
+patch_attachments(struct json_object *doc, const struct store_task *t, const Shim__TaskState *s)
 {
 	struct json_object *a = interface_attachment(doc);
-	const char *address = task_address(s);
-	struct json_object *details, *detail;
+	const char *status = NULL;
+	struct json_object *details;
 
 	if (a == NULL)
 		return;
 	if (s->last_status == SHIM__TASK_STATUS__STOPPED)
-		json_add_str(a, "status", "DELETED");
-	else if (s->last_status >= SHIM__TASK_STATUS__RUNNING || address[0] != '\0')
-		json_add_str(a, "status", "ATTACHED");
-	details = json_get(a, "details");
-	if (address[0] == '\0' || details == NULL)
+		status = "DELETED";
+	else if (s->last_status >= SHIM__TASK_STATUS__RUNNING || task_address(s)[0] != '\0')
+		status = "ATTACHED";
+	else if (s->last_status >= SHIM__TASK_STATUS__PENDING)
+		status = "ATTACHING";
+	if (status == NULL)
 		return;
-	for (size_t i = 0; i < json_object_array_length(details); i++)
-		if (streq(json_get_str(json_object_array_get_idx(details, i), "name"),
-			"privateIPv4Address"))
-			return;
-	detail = json_object_new_object();
-	json_add_str(detail, "name", "privateIPv4Address");
-	json_add_str(detail, "value", address);
-	json_object_array_add(details, detail);
+	json_add_str(a, "status", status);
+	details = json_get(a, "details");
+	if (details != NULL && json_object_array_length(details) == 1)
+		add_details(details, t, task_address(s));
+}
+
+/* The interface itself follows its task: attached, and given back once no container has it. */
+static int
+patch_interface(struct store *s, const struct store_task *t, struct err *e)
+{
+	if (t->cleaned_up)
+		return interface_release(s, &t->scope, t->id, e);
+	if (t->last_status == TASK_RUNNING)
+		return interface_attach_held(s, &t->scope, t->id, e);
+	return 0;
 }
 
 static void

@@ -46,6 +46,8 @@ struct fleet {
 	struct fleet_callbacks cb;
 	void (*on_begun)(const char *task_id, void *cookie);
 	void *on_begun_cookie;
+	bool (*must_wait)(const struct store_task *t, void *cookie); /* may be NULL */
+	void *must_wait_cookie;
 	LIST_HEAD(runner_list, runner) runners;
 	void *by_id; /* tsearch(3) tree of those that are not released */
 	size_t n;
@@ -165,12 +167,28 @@ fleet_count(const struct fleet *f)
 }
 
 void
+fleet_on_start(
+    struct fleet *f, bool (*must_wait)(const struct store_task *t, void *cookie), void *cookie)
+{
+	f->must_wait = must_wait;
+	f->must_wait_cookie = cookie;
+}
+
+/* Only a task of which nothing is there yet can wait. */
+static bool
+waits(const struct fleet *f, const struct store_task *t)
+{
+	return f->must_wait != NULL && t->seq == 0 && !t->desired_stopped &&
+	       f->must_wait(t, f->must_wait_cookie);
+}
+
+void
 fleet_start(struct fleet *f, const struct store_task *t)
 {
 	struct runner *r = runner_find(f, t->id);
 	struct err e = { 0 };
 
-	if (r != NULL)
+	if (r != NULL || waits(f, t))
 		return;
 	r = runner_new(f, t);
 	if (t->runner == RUNNER_INSTANT) {
@@ -205,6 +223,8 @@ fleet_adopt(struct fleet *f, const struct store_task *t)
 	Shim__TaskState *last;
 	struct err e = { 0 };
 
+	if (r == NULL && waits(f, t))
+		return;
 	if (r == NULL)
 		r = runner_new(f, t);
 	else if (r->shim != NULL || r->given_up || t->runner == RUNNER_INSTANT)

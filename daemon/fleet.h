@@ -48,6 +48,10 @@ void fleet_credentials(struct fleet *f, const char *task_id, const struct fleet_
  * otherwise or with ECS_DOCKER_BACKEND=0. */
 enum runner_kind fleet_runner(struct fleet *f);
 
+/* Who may say that a new task has to wait; whoever said so starts it later. Nobody is asked where
+ * it was never set. */
+void fleet_on_start(
+    struct fleet *f, bool (*must_wait)(const struct store_task *t, void *cookie), void *cookie);
 /* Starts a new task, stops one, takes one over after a restart or a lost shim. The row is borrowed.
  * All are safe to call twice; failures come back as snapshots, never as a return value. */
 void fleet_start(struct fleet *f, const struct store_task *t);

@@ -14,6 +14,7 @@
 #include "daemon/reconcile/tasks.h"
 #include "daemon/services/service.h"
 #include "daemon/store/store.h"
+#include "daemon/vpc_network.h"
 #include "daemon/store/task_event.h"
 #include "daemon/task_credentials.h"
 
@@ -41,6 +42,7 @@ struct daemon {
 	struct fleet *fleet;
 	struct task_credentials *credentials;
 	struct reconcile_tasks *reconcile;
+	struct vpc_networks *networks;
 	struct api *api;
 	struct http *http;
 	char *port_file; /* NULL until it is written */
@@ -71,12 +73,17 @@ static void on_changed(const char *task_id, void *cookie);
 static void on_finished(const char *task_id, void *cookie);
 static void on_begun(const char *task_id, void *cookie);
 static void on_task_events(void *cookie);
+static bool must_wait(const struct store_task *t, void *cookie);
+static void on_networks(void *cookie);
+static void on_network_there(const char *task_id, void *cookie);
 static void on_health(struct json_object *o, void *cookie);
 static void on_reset(
     void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
 static void on_reset_ended(const struct err *e, void *cookie);
+static void on_reset_done(const struct err *e, void *cookie);
 static void on_stop_signal(int signo, void *arg);
 static void on_all_ended(const struct err *e, void *cookie);
+static void on_networks_gone(const struct err *e, void *cookie);
 static void on_drain(void *arg);
 
 static int
@@ -118,6 +125,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	(void)sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
+	vpc_networks_look(d.networks);
 	reconcile_tasks_start(d.reconcile);
 	r = loop_run(d.loop);
 	daemon_close(&d);
@@ -143,6 +151,7 @@ daemon_open(struct daemon *d, struct err *e)
 	const struct config *config = &d->config;
 	const struct events_callbacks events_cb = { on_changed, on_finished, d };
 	const struct fleet_callbacks fleet_cb = { on_state, on_lost, d };
+	const struct vpc_networks_callbacks networks_cb = { on_network_there, d };
 	const struct http_callbacks http_cb = { on_health, on_reset, d };
 	int r;
 
@@ -162,8 +171,11 @@ daemon_open(struct daemon *d, struct err *e)
 	d->fleet = fleet_new(d->loop, config, &fleet_cb);
 	d->credentials = task_credentials_new(d->loop, d->store, d->fleet);
 	fleet_on_begun(d->fleet, on_begun, d);
+	fleet_on_start(d->fleet, must_wait, d);
+	d->networks = vpc_networks_new(d->loop, config, d->store, &networks_cb);
 	d->reconcile = reconcile_tasks_new(d->loop, config, d->store, d->fleet);
 	d->api = api_new(d->loop, config, d->store, d->fleet);
+	api_on_networks(d->api, on_networks, d);
 	d->http = http_new(d->loop, config, d->api, &http_cb, NULL);
 	d->event_log = event_log_new(d->store);
 	http_serve_events(d->http, d->event_log);
@@ -183,6 +195,7 @@ daemon_close(struct daemon *d)
 	event_log_free(d->event_log);
 	api_free(d->api);
 	reconcile_tasks_free(d->reconcile);
+	vpc_networks_free(d->networks);
 	task_credentials_free(d->credentials);
 	fleet_free(d->fleet); /* closes the links: shims that still run leave their containers as
 				 they are */
@@ -338,6 +351,32 @@ on_task_events(void *cookie)
 	http_wake_events(d->http);
 }
 
+/* --- networks of VPCs: tasks wait for theirs --- */
+
+static bool
+must_wait(const struct store_task *t, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	return vpc_networks_hold(d->networks, t);
+}
+
+static void
+on_networks(void *cookie)
+{
+	struct daemon *d = cookie;
+
+	vpc_networks_look(d->networks);
+}
+
+static void
+on_network_there(const char *task_id, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	reconcile_tasks_lost(d->reconcile, task_id);
+}
+
 static void
 on_health(struct json_object *o, void *cookie)
 {
@@ -371,12 +410,23 @@ on_reset(void (*done)(const struct err *e, void *done_cookie), void *done_cookie
 static void
 on_reset_ended(const struct err *e, void *cookie)
 {
-	_cleanup_free_ struct reset *reset = cookie;
+	struct reset *reset = cookie;
 	struct err failure = { 0 };
 
 	http_flush_events(reset->d->http);
 	if (e == NULL && store_reset(reset->d->store, &failure) < 0)
 		e = &failure;
+	if (e != NULL)
+		on_reset_done(e, reset);
+	else
+		vpc_networks_end_all(reset->d->networks, on_reset_done, reset);
+}
+
+static void
+on_reset_done(const struct err *e, void *cookie)
+{
+	_cleanup_free_ struct reset *reset = cookie;
+
 	if (e != NULL)
 		log_err(NULL, NULL, "reset: %s", e->text);
 	else
@@ -415,6 +465,18 @@ on_stop_signal(int signo, void *arg)
 
 static void
 on_all_ended(const struct err *e, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	if (e != NULL) {
+		log_err(NULL, NULL, "%s", e->text);
+		d->exit_code = EXIT_FAILURE;
+	}
+	vpc_networks_end_all(d->networks, on_networks_gone, d);
+}
+
+static void
+on_networks_gone(const struct err *e, void *cookie)
 {
 	struct daemon *d = cookie;
 

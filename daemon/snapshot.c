@@ -13,6 +13,7 @@ static void add_containers(Shim__TaskState *s, const struct task_def *td);
 static void bind_ports(
     Shim__ContainerState *c, const struct container_def *def, int mode, const char *address);
 static void set_string(char **where, const char *value);
+static void add_interfaces(Shim__TaskState *s, const struct store_task *t);
 static int parse_definition(const struct store_task *t, struct arena *a,
     struct json_object **ret_tree, struct task_def *ret);
 
@@ -63,6 +64,7 @@ snapshot_run(
 		if (def != NULL)
 			bind_ports(s->containers[i], def, td.network_mode, publish_address);
 	}
+	add_interfaces(s, t);
 }
 
 void
@@ -83,6 +85,29 @@ snapshot_end(Shim__TaskState *s, const char *code, const char *reason, int64_t n
 		s->stopped_at_ms = now;
 	for (size_t i = 0; i < s->n_containers; i++)
 		s->containers[i]->status = SHIM__CONTAINER_STATUS__CONTAINER_STOPPED;
+}
+
+/* Where nothing runs, every container is said to have the address of its task's interface. */
+static void
+add_interfaces(Shim__TaskState *s, const struct store_task *t)
+{
+	Shim__TaskSpec *spec = shim__task_spec__unpack(NULL, t->spec_len, t->spec);
+	const Shim__Network *n = spec != NULL ? spec->network : NULL;
+
+	for (size_t i = 0; n != NULL && i < s->n_containers; i++) {
+		Shim__ContainerState *c = s->containers[i];
+		Shim__NetworkInterface *one;
+
+		if (c->n_network_interfaces > 0)
+			continue;
+		one = xcalloc(1, sizeof(*one));
+		shim__network_interface__init(one);
+		set_string(&one->private_ipv4_address, n->private_ipv4);
+		set_string(&one->attachment_id, n->attachment_id);
+		c->network_interfaces = xcalloc(1, sizeof(*c->network_interfaces));
+		c->network_interfaces[c->n_network_interfaces++] = one;
+	}
+	shim__task_spec__free_unpacked(spec, NULL);
 }
 
 static int

@@ -120,11 +120,12 @@ struct run_plan {
 	const char *platform_version;              /* Fargate only */
 	const char *instances[RUN_TASK_COUNT_MAX]; /* id for each task; NULL for Fargate */
 	struct json_object *failures; /* StartTask's instances that can run nothing; NULL: none */
+	struct task_place *place;     /* task_network.h; NULL: not awsvpc */
 };
 
 /* Fills the row of one new task: its document, its specification for the shim, its columns. The row
- * is the caller's. */
-void task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret);
+ * is the caller's, whatever is returned. */
+int task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret);
 /* Adds `doc` (taken over) to a list of tasks in a reply, with the tags of `arn`, or with [] where
  * arn is NULL. */
 int task_doc_add(struct call *c, struct json_object *list, char *doc, const char *arn);

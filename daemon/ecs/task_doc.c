@@ -6,6 +6,7 @@
 #include "daemon/ecs/task.h"
 
 #include "daemon/arn.h"
+#include "daemon/ecs/task_network.h"
 #include "daemon/fleet.h"
 #include "proto/shim.pb-c.h"
 
@@ -14,21 +15,31 @@
 
 #define FARGATE_STORAGE_GIB 20 /* ephemeralStorage where none is asked for */
 
-static void add_attachments(struct json_object *doc, const struct run_plan *p);
+/* Where the task is. */
+struct place {
+	Shim__Network *network; /* NULL: not awsvpc */
+	const char *zone;
+};
+
+static void add_attachments(
+    struct json_object *doc, const struct run_plan *p, const struct place *place);
 static void add_containers(
     struct call *c, struct json_object *doc, const struct run_plan *p, const char *id);
 static void add_overrides(struct json_object *doc, const struct run_plan *p);
 static void add_sizes(struct json_object *doc, const struct run_plan *p);
 static void add_fargate(struct json_object *doc, const struct run_plan *p);
 static void add_attribute(struct json_object *doc, const struct run_plan *p);
-static char *make_doc(
-    struct call *c, const struct run_plan *p, size_t index, const struct store_task *t);
-static void pack_spec(struct call *c, const struct run_plan *p, struct store_task *t);
+static char *make_doc(struct call *c, const struct run_plan *p, size_t index,
+    const struct place *place, const struct store_task *t);
+static void pack_spec(
+    struct call *c, const struct run_plan *p, const struct place *place, struct store_task *t);
 
-void
+int
 task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret)
 {
 	bool with_interface = p->td.network_mode == NETWORK_AWSVPC;
+	struct place place = { NULL, arena_printf(&c->arena, "%sa", c->scope.region) };
+	int r = 0;
 
 	*ret = (struct store_task){
 		.scope = c->scope,
@@ -47,20 +58,26 @@ task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct st
 	memcpy(ret->family, p->row.family, sizeof(ret->family));
 	(void)snprintf(
 	    ret->launch_type, sizeof(ret->launch_type), "%s", launch_type_names[p->launch]);
-	ret->doc = make_doc(c, p, index, ret);
-	pack_spec(c, p, ret);
+	if (with_interface)
+		r = task_network_make(c, p, index, ret->id, &place.network, &place.zone);
+	if (r < 0)
+		return r;
+	ret->doc = make_doc(c, p, index, &place, ret);
+	pack_spec(c, p, &place, ret);
+	return 0;
 }
 
 static char *
-make_doc(struct call *c, const struct run_plan *p, size_t index, const struct store_task *t)
+make_doc(struct call *c, const struct run_plan *p, size_t index, const struct place *place,
+    const struct store_task *t)
 {
 	_cleanup_json_ struct json_object *doc = json_object_new_object();
 	const char *provider = p->providers[index];
 	char arn[ARN_MAX];
 
-	add_attachments(doc, p);
+	add_attachments(doc, p, place);
 	add_attribute(doc, p);
-	json_add_str(doc, "availabilityZone", arena_printf(&c->arena, "%sa", c->scope.region));
+	json_add_str(doc, "availabilityZone", place->zone);
 	json_add_str(doc, "capacityProviderName", provider);
 	json_add_str(doc, "clusterArn", arn_cluster(arn, &c->scope, t->cluster));
 	if (t->instance != NULL)
@@ -99,12 +116,10 @@ add_detail(struct json_object *details, const char *name, const char *value)
 }
 
 static struct json_object *
-add_attachment(struct json_object *list, const char *type)
+add_attachment(struct json_object *list, const char *type, const char *id)
 {
 	struct json_object *o = json_object_new_object(), *details = json_object_new_array();
-	char id[37];
 
-	random_uuid(id);
 	json_add_str(o, "id", id);
 	json_add_str(o, "type", type);
 	json_add_str(o, "status", "PRECREATED");
@@ -113,21 +128,25 @@ add_attachment(struct json_object *list, const char *type)
 	return details;
 }
 
+/* More of the interface is shown once it is being attached: events.c. */
 static void
-add_attachments(struct json_object *doc, const struct run_plan *p)
+add_attachments(struct json_object *doc, const struct run_plan *p, const struct place *place)
 {
 	struct json_object *list = json_object_new_array();
 	struct json_object *details;
+	char id[37];
 
-	if (p->td.network_mode == NETWORK_AWSVPC)
-		add_detail(add_attachment(list, "ElasticNetworkInterface"), "subnetId",
-		    p->in->network->awsvpc->subnets.v[0]);
+	if (place->network != NULL)
+		add_detail(
+		    add_attachment(list, "ElasticNetworkInterface", place->network->attachment_id),
+		    "subnetId", place->network->subnet_id);
 	for (size_t i = 0; i < p->in->volumes.n; i++) {
 		const struct volume_configuration *v = &p->in->volumes.v[i];
 
 		if (v->managed_ebs == NULL)
 			continue;
-		details = add_attachment(list, "AmazonElasticBlockStorage");
+		random_uuid(id);
+		details = add_attachment(list, "AmazonElasticBlockStorage", id);
 		add_detail(details, "volumeName", v->name);
 		add_detail(details, "roleArn", v->managed_ebs->role_arn);
 	}
@@ -347,7 +366,7 @@ pack_role(struct call *c, const struct run_plan *p, Shim__TaskSpec *spec)
 }
 
 static void
-pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
+pack_spec(struct call *c, const struct run_plan *p, const struct place *place, struct store_task *t)
 {
 	Shim__TaskSpec spec;
 	char arn[ARN_MAX];
@@ -367,7 +386,8 @@ pack_spec(struct call *c, const struct run_plan *p, struct store_task *t)
 	    p->overrides != NULL ? borrow(c, json_print(p->overrides)) : spec.overrides_json;
 	spec.created_at_ms = t->created_at_ms;
 	spec.group = t->group;
-	spec.availability_zone = arena_printf(&c->arena, "%sa", c->scope.region);
+	spec.availability_zone = borrow(c, place->zone);
+	spec.network = place->network;
 	pack_containers(c, p, t, &spec);
 	pack_role(c, p, &spec);
 	t->spec_len = shim__task_spec__get_packed_size(&spec);

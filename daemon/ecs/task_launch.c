@@ -24,8 +24,9 @@ task_launch(struct call *c, const struct run_plan *p, struct launch *result)
 	for (size_t i = 0; r == 0 && i < (size_t)p->count; i++) {
 		struct store_task t = { 0 };
 
-		task_doc_build(c, p, i, &t);
-		r = store_task_insert(c->store, &t, &c->err);
+		r = task_doc_build(c, p, i, &t);
+		if (r == 0)
+			r = store_task_insert(c->store, &t, &c->err);
 		if (r == 0)
 			r = tag_task(c, p, arn_task(arn, &c->scope, t.cluster, t.id));
 		if (r == 0) {

@@ -12,6 +12,7 @@
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/task_instance.h"
 #include "daemon/ecs/task_definition_ref.h"
+#include "daemon/ecs/task_network.h"
 
 #include <string.h>
 
@@ -184,13 +185,7 @@ check_network(struct call *c, struct run_plan *p)
 		return refuse(c, "subnets can not be empty.");
 	if (vpc->subnets.n > SUBNETS_MAX)
 		return refuse(c, "subnets can have at most 16 items.");
-	/* There is no VPC here yet, so that no subnet exists. */
-	if (!config_kind(c->config, KIND_UNKNOWN_SUBNET))
-		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "Error retrieving subnet information for [%s]: The subnet ID '%s' does not "
-		    "exist (ErrorCode: InvalidSubnetID.NotFound)",
-		    vpc->subnets.v[0], vpc->subnets.v[0]);
-	return 0;
+	return task_network_check(c, p);
 }
 
 static int

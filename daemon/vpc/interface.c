@@ -192,13 +192,30 @@ interface_make(struct store *s, const struct scope *sc, const struct interface_a
 }
 
 int
-interface_attached(struct store *s, const struct scope *sc, struct vpc_resource *r,
-    const char *status, struct err *e)
+interface_attach_held(struct store *s, const struct scope *sc, const char *holder, struct err *e)
 {
-	struct json_object *attachment = json_get(r->doc, "attachment");
+	_cleanup_resource_ struct vpc_resource r = { 0 };
+	struct json_object *attachment;
+	int found = store_ec2_held(s, sc, holder, &r.row, e);
 
-	if (attachment == NULL || streq(json_get_str(attachment, "status"), status))
+	if (found <= 0)
+		return found;
+	if (json_parse(r.row.doc, strlen(r.row.doc), &r.doc, e) < 0)
+		return err_set(e, ERR_SERVER, "row %s cannot be read", r.row.id);
+	attachment = json_get(r.doc, "attachment");
+	if (attachment == NULL || streq(json_get_str(attachment, "status"), "attached"))
 		return 0;
-	json_add_str(attachment, "status", status);
-	return vpc_resource_put(s, sc, r, e);
+	json_add_str(attachment, "status", "attached");
+	return vpc_resource_put(s, sc, &r, e);
+}
+
+int
+interface_release(struct store *s, const struct scope *sc, const char *holder, struct err *e)
+{
+	_cleanup_(store_ec2_done) struct store_ec2 row = { 0 };
+	int found = store_ec2_held(s, sc, holder, &row, e);
+
+	if (found <= 0)
+		return found;
+	return store_ec2_delete(s, sc, EC2_NETWORK_INTERFACE, row.id, e);
 }

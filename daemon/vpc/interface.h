@@ -22,9 +22,11 @@ struct interface_ask {
  * caller's resource, or negative. */
 int interface_make(struct store *s, const struct scope *sc, const struct interface_ask *ask,
     struct vpc_resource *ret, struct err *e);
-/* The attachment's status, "attaching" or "attached". */
-int interface_attached(struct store *s, const struct scope *sc, struct vpc_resource *r,
-    const char *status, struct err *e);
+/* The task that holds an interface has it attached, or is gone: then so is its interface. Tasks
+ * without one are left alone. */
+int interface_attach_held(
+    struct store *s, const struct scope *sc, const char *holder, struct err *e);
+int interface_release(struct store *s, const struct scope *sc, const char *holder, struct err *e);
 /* "ip-10-0-0-4.ec2.internal" */
 void interface_dns_name(const struct scope *sc, uint32_t address, char *out, size_t size);
 /* Addresses of a subnet that interfaces can have, and how many are free. */
