@@ -24,7 +24,7 @@
 char *
 nat_text(const struct nat_rule *rules, size_t n)
 {
-	char *text = xstrdup("*nat\n");
+	char *text = xstrdup("*nat\n"), *all;
 
 	for (size_t i = 0; i < n; i++) {
 		char *more = xasprintf("%s-A " RULE "\n", text, rules[i].from, rules[i].to);
@@ -32,7 +32,9 @@ nat_text(const struct nat_rule *rules, size_t n)
 		free(text);
 		text = more;
 	}
-	return xasprintf("%sCOMMIT\n", text);
+	all = xasprintf("%sCOMMIT\n", text);
+	free(text);
+	return all;
 }
 
 /* Where PATH is a service's it may lack sbin. */

@@ -33,13 +33,13 @@ find_v2(struct request *r)
 	for (size_t i = 0; i < t->n; i++)
 		if (t->containers[i].id != NULL && streq(t->containers[i].id, r->id))
 			r->container = i;
-	if (r->container == REQUEST_NO_CONTAINER)
-		request_error(r, 400,
-		    r->route->kind == ROUTE_STATS
-			? "Unable to get container stats for: %s"
-			: "Unable to generate metadata for container '%s'",
-		    r->id);
-	return r->container != REQUEST_NO_CONTAINER;
+	if (r->container != REQUEST_NO_CONTAINER)
+		return true;
+	request_error(r, 400,
+	    r->route->kind == ROUTE_STATS ? "Unable to get container stats for: %s"
+					  : "Unable to generate metadata for container '%s'",
+	    r->id);
+	return false;
 }
 
 bool
