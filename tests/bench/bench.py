@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import statistics
@@ -177,6 +178,24 @@ def bench_ten(table, daemon, api, image, label):
     table.ratio("  ten tasks / ten docker run -d", ours, docker, 1.05)
 
 
+def bench_namespace(table, image):
+    """The shim says how long each took at debug level."""
+    daemon = Daemon(arguments=["--debug"]).start()
+    try:
+        api = Api(daemon)
+        api("CreateCluster", clusterName="bench")
+        define(api, image)
+        for _ in range(ROUNDS):
+            run_tasks(api, 1)
+            stop_all(api, daemon)
+        took = [int(us) / 1000 for us in re.findall(r"network namespace prepared in (\d+) us", daemon.log_text)]
+        assert len(took) >= ROUNDS, daemon.log_text[-2000:]
+    finally:
+        complaints = daemon.finish()
+    assert not complaints, complaints
+    table.row("preparation of a network namespace", took, "ms", "under 10", lambda v: v < 10)
+
+
 def exit_latency(daemon, api, end):
     """Milliseconds from the Engine's die event to the first DescribeTasks that says STOPPED."""
     arn = api("RunTask", cluster="bench", taskDefinition="bench")["tasks"][0]["taskArn"]
@@ -287,6 +306,7 @@ def main():
         table.head()
         bench_start(table, daemon, api, image, label)
         bench_ten(table, daemon, api, image, label)
+        bench_namespace(table, image)
         bench_exit(table, daemon, api)
         bench_reads(table, daemon, api)
         bench_memory(table, daemon, api)

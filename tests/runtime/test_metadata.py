@@ -77,6 +77,29 @@ def test_the_api_is_reached_in_every_network_mode(inside, mode):
     assert '"ecs":"running"' in container.facts.inside("wget -qO- $AWS_ENDPOINT_URL/_localemu/health")
 
 
+def test_much_goes_through_to_the_api_and_back(lab, inside):
+    """A request and replies larger than what the shim holds at a time, on one connection."""
+    script = """
+import http.client, json
+connection = http.client.HTTPConnection("169.254.170.2", 4566, timeout=10)
+def call(operation, body):
+    connection.request("POST", "/", json.dumps(body), {
+        "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonEC2ContainerServiceV20141113." + operation})
+    reply = connection.getresponse()
+    return reply.status, json.loads(reply.read())
+big = [{"name": "v%d" % i, "value": "x" * 1000} for i in range(55)]
+definition = {"name": "a", "image": "i", "memory": 4, "environment": big}
+for _ in range(3):
+    status, reply = call("RegisterTaskDefinition", {"family": "big", "containerDefinitions": [definition]})
+    print(status, reply.get("taskDefinition", reply).get("family", reply),
+          len(reply.get("taskDefinition", {}).get("containerDefinitions", [{}])[0].get("environment", [])))
+"""
+    pid = inside().facts.engine("State.Pid")
+    out = subprocess.run(["nsenter", "-t", str(pid), "-n", "/usr/bin/python3", "-c", script], check=True, text=True,
+                         capture_output=True).stdout.splitlines()
+    assert out == ["200 big 55"] * 3
+
+
 def test_an_endpoint_url_of_the_user_stays(lab, inside):
     mine = {"name": "AWS_ENDPOINT_URL", "value": "http://elsewhere:1"}
     assert inside(lab.container(environment=[mine])).env["AWS_ENDPOINT_URL"] == "http://elsewhere:1"
