@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CreateCluster, DescribeClusters, ListClusters, UpdateCluster, UpdateClusterSettings,
- * DeleteCluster. Called by api.c through ecs_cluster_ops; it must not know how tasks run, only that
- * they can be told to stop.
+ * PutClusterCapacityProviders, DeleteCluster. Called by api.c through ecs_cluster_ops; it must not
+ * know how tasks run, only that they can be told to stop.
  */
 #include "daemon/arn.h"
 #include "daemon/config.h"
 #include "daemon/ecs/account_setting_ref.h"
+#include "daemon/ecs/cluster_capacity.h"
 #include "daemon/ecs/cluster_doc.h"
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/operations.h"
@@ -39,6 +40,11 @@ struct update_cluster_in {
 	struct cluster_settings settings;
 	struct json_object *configuration;
 	struct json_object *service_connect;
+};
+struct put_providers_in {
+	const char *cluster;
+	struct str_list providers;
+	struct cluster_strategy strategy;
 };
 struct describe_clusters_in {
 	struct str_list clusters;
@@ -103,6 +109,17 @@ static const struct schema_field update_cluster_settings_fields[] = {
 static const struct schema update_cluster_settings_schema = SCHEMA(
     struct update_cluster_in, update_cluster_settings_fields, "UpdateClusterSettingsRequest");
 
+static const struct schema_field put_providers_fields[] = {
+	F_STR(struct put_providers_in, cluster, "cluster", .flags = SCHEMA_REQUIRED),
+	F_STRS(struct put_providers_in, providers, "capacityProviders", .flags = SCHEMA_REQUIRED,
+	    .max_len = CLUSTER_PROVIDERS_MAX),
+	F_LIST(struct put_providers_in, strategy, "defaultCapacityProviderStrategy",
+	    struct cluster_strategy_item, &cluster_strategy_schema, .flags = SCHEMA_REQUIRED,
+	    .max_len = CLUSTER_PROVIDERS_MAX),
+};
+static const struct schema put_providers_schema =
+    SCHEMA(struct put_providers_in, put_providers_fields, "PutClusterCapacityProvidersRequest");
+
 static const struct schema_field describe_clusters_fields[] = {
 	F_STRS(struct describe_clusters_in, clusters, "clusters", .max_len = 100),
 	F_ENUMS(struct describe_clusters_in, include, "include", include_names),
@@ -129,6 +146,7 @@ static int create_cluster(struct call *c);
 static int describe_clusters(struct call *c);
 static int list_clusters(struct call *c);
 static int update_cluster(struct call *c);
+static int put_cluster_capacity_providers(struct call *c);
 static int delete_cluster(struct call *c);
 static bool delete_cluster_settled(struct call *c);
 static int delete_cluster_answer(struct call *c);
@@ -140,6 +158,7 @@ static const struct op ops[] = {
 	{ .name = "ListClusters",          .run = list_clusters,     .input = &list_clusters_schema },
 	{ .name = "UpdateCluster",         .run = update_cluster,    .input = &update_cluster_schema,          .flags = OP_WRITE },
 	{ .name = "UpdateClusterSettings", .run = update_cluster,    .input = &update_cluster_settings_schema, .flags = OP_WRITE },
+	{ .name = "PutClusterCapacityProviders", .run = put_cluster_capacity_providers, .input = &put_providers_schema, .flags = OP_WRITE },
 	{ .name = "DeleteCluster",         .run = delete_cluster,    .input = &delete_cluster_schema,          .flags = OP_WRITE | OP_SETTLES,
 	  .settled = delete_cluster_settled, .answer = delete_cluster_answer },
 };
@@ -260,9 +279,11 @@ print_cluster(
 		json_add(out, "settings", json_object_new_array());
 	add_member(out, doc, "capacityProviders", json_object_new_array());
 	add_member(out, doc, "defaultCapacityProviderStrategy", json_object_new_array());
-	/* Only capacity providers of Auto Scaling groups have attachments. */
 	if (include & BIT(INCLUDE_ATTACHMENTS))
-		json_add(out, "attachments", json_object_new_array());
+		r = cluster_capacity_add_attachments(
+		    c, row->name, json_get(doc, "capacityProviders"), out);
+	if (r < 0)
+		return r;
 	add_member(out, doc, "serviceConnectDefaults", NULL);
 	*ret = TAKE(out);
 	return 0;
@@ -318,9 +339,9 @@ insert_cluster(struct call *c, const struct create_cluster_in *in, struct store_
 	if (r == 0)
 		r = cluster_doc_set_configuration(doc, in->configuration, &c->err);
 	if (r == 0)
-		r = cluster_doc_set_providers(doc, c, &in->providers);
+		r = cluster_doc_set_providers(doc, c, row->name, &in->providers);
 	if (r == 0)
-		r = cluster_doc_set_strategy(doc, c, &in->strategy);
+		r = cluster_doc_set_strategy(doc, c, row->name, &in->strategy);
 	if (r == 0)
 		r = tag_set_check(&in->tags, &c->err);
 	if (r < 0)
@@ -480,7 +501,45 @@ update_cluster(struct call *c)
 	return r < 0 ? r : reply_cluster(c, &row, INCLUDE_ALL_BUT_COUNTS);
 }
 
+/* --- PutClusterCapacityProviders --- */
+
+/* Both lists are replaced. */
+static int
+put_cluster_capacity_providers(struct call *c)
+{
+	const struct put_providers_in *in = c->args;
+	_cleanup_cluster_ struct store_cluster row = { 0 };
+	_cleanup_json_ struct json_object *doc = NULL, *before = NULL;
+	int r;
+
+	r = cluster_ref_resolve(c, in->cluster, &row);
+	if (r == 0)
+		r = parse_doc(c, &row, &doc);
+	if (r < 0)
+		return r;
+	before = json_object_get(json_get(doc, "capacityProviders"));
+	r = cluster_doc_set_providers(doc, c, row.name, &in->providers);
+	if (r == 0)
+		r = cluster_doc_set_strategy(doc, c, row.name, &in->strategy);
+	if (r == 0)
+		r = cluster_capacity_check_removed(
+		    c, row.name, before, json_get(doc, "capacityProviders"));
+	if (r == 0)
+		r = put_cluster(c, &row, doc);
+	return r < 0 ? r
+		     : reply_cluster(c, &row, INCLUDE_ALL_BUT_COUNTS | BIT(INCLUDE_ATTACHMENTS));
+}
+
 /* --- DeleteCluster --- */
+
+static int
+check_providers(struct call *c, const struct store_cluster *row)
+{
+	_cleanup_json_ struct json_object *doc = NULL;
+	int r = parse_doc(c, row, &doc);
+
+	return r < 0 ? r : cluster_capacity_check_deletable(c, json_get(doc, "capacityProviders"));
+}
 
 struct id_list {
 	char (*v)[33];
@@ -583,7 +642,9 @@ delete_cluster(struct call *c)
 		return r;
 	if (r == 0 || !streq(row.status, "ACTIVE"))
 		return err_set(&c->err, ERR_CLUSTER_NOT_FOUND, "Cluster not found.");
-	r = drop_instances(c, name);
+	r = check_providers(c, &row);
+	if (r == 0)
+		r = drop_instances(c, name);
 	if (r == 0)
 		r = stop_tasks(c, name);
 	if (r == 0)

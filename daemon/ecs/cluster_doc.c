@@ -6,7 +6,7 @@
  */
 #include "daemon/ecs/cluster_doc.h"
 
-#include "daemon/arn.h"
+#include "daemon/ecs/capacity_provider_ref.h"
 
 #include <string.h>
 
@@ -140,26 +140,6 @@ cluster_doc_set_service_connect(struct json_object *doc, struct json_object *ser
 		    schema_prune(&cluster_service_connect_schema, service_connect));
 }
 
-/* The name of a capacity provider that exists, given by name or ARN; in the call's arena. FARGATE
- * and FARGATE_SPOT are always there; CreateCapacityProvider is not available yet. */
-static int
-find_provider(struct call *c, const char *given, const char **ret)
-{
-	const char *name = given;
-	struct arn arn;
-
-	if (has_prefix(given, "arn:") && arn_parse(given, &arn) == 0 &&
-	    arn.type == ARN_CAPACITY_PROVIDER && arn_in_scope(&c->scope, &arn) && arn.n == 1)
-		name = arena_strdup(&c->arena, arn.part[0]);
-	if (!streq(name, "FARGATE") && !streq(name, "FARGATE_SPOT"))
-		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "The specified capacity provider '%.255s' was not found. Specify a valid name "
-		    "or ARN and try again.",
-		    given);
-	*ret = name;
-	return 0;
-}
-
 static bool
 list_has(struct json_object *list, const char *text)
 {
@@ -170,16 +150,18 @@ list_has(struct json_object *list, const char *text)
 }
 
 int
-cluster_doc_set_providers(struct json_object *doc, struct call *c, const struct str_list *providers)
+cluster_doc_set_providers(
+    struct json_object *doc, struct call *c, const char *cluster, const struct str_list *providers)
 {
 	struct json_object *list = json_object_new_array();
+	enum capacity_provider_kind kind;
 	int r;
 
 	json_add(doc, "capacityProviders", list);
 	for (size_t i = 0; i < providers->n; i++) {
 		const char *name = NULL;
 
-		r = find_provider(c, providers->v[i], &name);
+		r = capacity_provider_find(c, cluster, providers->v[i], &name, &kind);
 		if (r < 0)
 			return r;
 		if (list_has(list, name))
@@ -192,11 +174,12 @@ cluster_doc_set_providers(struct json_object *doc, struct call *c, const struct 
 
 /* CapacityProviderStrategyItem: providers of this cluster, each once, and one base at most. */
 int
-cluster_doc_set_strategy(
-    struct json_object *doc, struct call *c, const struct cluster_strategy *strategy)
+cluster_doc_set_strategy(struct json_object *doc, struct call *c, const char *cluster,
+    const struct cluster_strategy *strategy)
 {
 	_cleanup_json_ struct json_object *seen = json_object_new_array();
 	struct json_object *list = json_object_new_array();
+	enum capacity_provider_kind kind, first = PROVIDER_NONE;
 	size_t bases = 0;
 	int r;
 
@@ -206,9 +189,14 @@ cluster_doc_set_strategy(
 		struct json_object *item;
 		const char *name = NULL;
 
-		r = find_provider(c, given->provider, &name);
+		r = capacity_provider_find(c, cluster, given->provider, &name, &kind);
 		if (r < 0)
 			return r;
+		if (first != PROVIDER_NONE && kind != first)
+			return err_set(&c->err, ERR_INVALID_PARAMETER,
+			    "The specified capacity provider strategy cannot contain a mix of "
+			    "capacity providers using Auto Scaling groups and Fargate providers.");
+		first = kind;
 		if (!list_has(json_get(doc, "capacityProviders"), name))
 			return err_set(&c->err, ERR_INVALID_PARAMETER,
 			    "The specified capacity provider strategy cannot contain a capacity "

@@ -47,10 +47,10 @@ int cluster_doc_set_settings(
 int cluster_doc_set_configuration(
     struct json_object *doc, struct json_object *configuration, struct err *e);
 int cluster_doc_set_providers(
-    struct json_object *doc, struct call *c, const struct str_list *providers);
+    struct json_object *doc, struct call *c, const char *cluster, const struct str_list *providers);
 /* After the providers, which it refers to. */
-int cluster_doc_set_strategy(
-    struct json_object *doc, struct call *c, const struct cluster_strategy *strategy);
+int cluster_doc_set_strategy(struct json_object *doc, struct call *c, const char *cluster,
+    const struct cluster_strategy *strategy);
 void cluster_doc_set_service_connect(struct json_object *doc, struct json_object *service_connect);
 
 #endif

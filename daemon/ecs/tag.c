@@ -6,6 +6,7 @@
 #include "daemon/arn.h"
 #include "daemon/ecs/operations.h"
 #include "daemon/ecs/tag_set.h"
+#include "daemon/store/capacity_provider.h"
 #include "daemon/store/cluster.h"
 #include "daemon/store/container_instance.h"
 #include "daemon/store/tag.h"
@@ -64,7 +65,8 @@ const struct op_table ecs_tag_ops = { ops, ARRAY_SIZE(ops) };
 /* 1 and the ARN as the store has it, 0 where there is no such resource, negative errno with c->err
  * filled. */
 typedef int find_fn(struct call *c, const struct arn *a, char ret[static ARN_MAX]);
-static find_fn find_cluster, find_task_definition, find_task, find_container_instance;
+static find_fn find_cluster, find_task_definition, find_task, find_container_instance,
+    find_capacity_provider;
 
 /* Resources that can have tags; the others that TagResource names cannot be made here yet. */
 /* clang-format off */
@@ -78,7 +80,7 @@ static const struct {
 	[ARN_CONTAINER_INSTANCE] = { 2, find_container_instance },
 	[ARN_SERVICE]            = { 2, NULL },
 	[ARN_TASK_SET]           = { 4, NULL },
-	[ARN_CAPACITY_PROVIDER]  = { 1, NULL },
+	[ARN_CAPACITY_PROVIDER]  = { 1, find_capacity_provider },
 };
 /* clang-format on */
 
@@ -146,6 +148,20 @@ find_container_instance(struct call *c, const struct arn *a, char ret[static ARN
 	if (r == 1)
 		(void)arn_container_instance(ret, &c->scope, a->part[0], a->part[1]);
 	store_container_instance_done(&row);
+	return r;
+}
+
+/* Those of Fargate can have no tags. */
+static int
+find_capacity_provider(struct call *c, const struct arn *a, char ret[static ARN_MAX])
+{
+	_cleanup_capacity_provider_ struct store_capacity_provider row = { 0 };
+	int r = store_capacity_provider_get(c->store, &c->scope, a->part[0], &row, &c->err);
+
+	if (r == 1 && !streq(row.status, "ACTIVE"))
+		return 0;
+	if (r == 1)
+		(void)arn_capacity_provider(ret, &c->scope, a->part[0]);
 	return r;
 }
 

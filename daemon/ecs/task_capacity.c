@@ -7,14 +7,9 @@
 #include "daemon/ecs/task.h"
 
 #include "daemon/config.h"
+#include "daemon/ecs/capacity_provider_ref.h"
 
 #include <string.h>
-
-static bool
-is_fargate(const char *provider)
-{
-	return streq(provider, "FARGATE") || streq(provider, "FARGATE_SPOT");
-}
 
 static bool
 is_associated(struct json_object *cluster_doc, const char *provider)
@@ -27,32 +22,37 @@ is_associated(struct json_object *cluster_doc, const char *provider)
 	return false;
 }
 
-/* CapacityProviderStrategyItem's rules. */
+/* CapacityProviderStrategyItem's rules. Items that give an ARN get the name instead. */
 static int
-check_strategy(struct call *c, struct json_object *cluster_doc, const struct strategy *s)
+check_strategy(struct call *c, const struct store_cluster *cluster, struct json_object *cluster_doc,
+    const struct strategy *s)
 {
-	size_t n_fargate = 0, n_bases = 0;
+	enum capacity_provider_kind kind, first = PROVIDER_NONE;
 	int64_t weights = 0;
+	size_t n_bases = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const struct strategy_item *item = &s->v[i];
-		bool fargate = is_fargate(item->capacity_provider);
+		struct strategy_item *item = &s->v[i];
+		int r = capacity_provider_find(
+		    c, cluster->name, item->capacity_provider, &item->capacity_provider, &kind);
 
-		n_fargate += fargate;
+		if (r < 0)
+			return r;
+		if (first != PROVIDER_NONE && kind != first)
+			return err_set(&c->err, ERR_INVALID_PARAMETER,
+			    "The specified capacity provider strategy cannot contain a mix of "
+			    "capacity providers using Auto Scaling groups and Fargate providers.");
+		first = kind;
 		n_bases += item->base.v > 0;
 		weights += item->weight.v;
 		/* Outside strict mode the Fargate providers belong to every cluster. */
 		if (!is_associated(cluster_doc, item->capacity_provider) &&
-		    (!fargate || c->config->strict))
+		    (kind != PROVIDER_FARGATE || c->config->strict))
 			return err_set(&c->err, ERR_INVALID_PARAMETER,
 			    "The specified capacity provider strategy cannot contain a capacity "
 			    "provider that is not associated with the cluster. Associate the "
 			    "capacity provider with the cluster and try again.");
 	}
-	if (n_fargate != 0 && n_fargate != s->n)
-		return err_set(&c->err, ERR_INVALID_PARAMETER,
-		    "The specified capacity provider strategy cannot contain a mix of capacity "
-		    "providers using Auto Scaling groups and Fargate providers.");
 	if (n_bases > 1)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
 		    "Only one capacity provider in a capacity provider strategy can have a base "
@@ -135,10 +135,10 @@ run_plan_capacity(struct call *c, struct run_plan *p)
 		strategy = default_strategy(c, doc);
 	if (strategy.n == 0)
 		return 0;
-	r = check_strategy(c, doc, &strategy);
+	r = check_strategy(c, &p->cluster, doc, &strategy);
 	if (r < 0)
 		return r;
 	distribute(c, p, &strategy);
-	p->launch = is_fargate(p->providers[0]) ? LAUNCH_FARGATE : LAUNCH_EC2;
+	p->launch = capacity_provider_is_fargate(p->providers[0]) ? LAUNCH_FARGATE : LAUNCH_EC2;
 	return 0;
 }

@@ -22,6 +22,10 @@ OURS = dump()
 AVAILABLE = sorted(name for name, o in OURS.items() if o["available"])
 
 
+# Members that a later model than Debian's does not require any more.
+NOT_REQUIRED = ("CreateCapacityProvider.autoScalingGroupProvider", "UpdateCapacityProvider.autoScalingGroupProvider")
+
+
 def differences(shape, members, path):
     ours = {m["name"]: m for m in members}
     for name, theirs in shape.members.items():
@@ -35,7 +39,7 @@ def differences(shape, members, path):
             yield f"{here} is {mine['type']}, not {theirs.type_name}"
         if theirs.type_name == "list" and mine.get("item") != item.type_name:
             yield f"{here} has items of {mine.get('item')}, not {item.type_name}"
-        if mine["required"] != (name in shape.required_members):
+        if mine["required"] != (name in shape.required_members and here not in NOT_REQUIRED):
             yield f"{here} is {'' if mine['required'] else 'not '}required"
         for value in set(getattr(item, "enum", None) or ()) - set(mine.get("enum", ())):
             yield f"{here} does not know {value}"
