@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 
 /* How long the end of a container that somebody else stopped is held back: `docker restart` looks
- * like `docker stop` until it starts the container again. */
+ * like `docker stop` until it starts the container again. So a `docker stop` by hand is seen that
+ * much later; StopTask never is. */
 #define RESTART_WAIT_MS 1000
 /* A signal that long ago has nothing to do with the end: `docker restart` waits 10 s before
  * SIGKILL. */
@@ -98,6 +99,14 @@ container_fail(struct container *c, const char *error, const char *text)
 	c->failed = true;
 	c->stopped_ms = now_ms();
 	container_set_phase(c, PHASE_STOPPED);
+}
+
+void
+container_fail_late(struct container *c, const char *transition, int64_t after_ms)
+{
+	_cleanup_free_ char *text = engine_timeout_text(transition, after_ms);
+
+	container_fail(c, "DockerTimeoutError", text);
 }
 
 void
@@ -190,8 +199,7 @@ on_started(const struct engine_reply *r, void *arg)
 		return;
 	c->found_running = r->status == 304;
 	if (r->errnum == ETIMEDOUT) {
-		container_fail(c, "DockerTimeoutError",
-		    "Could not transition to running; timed out after waiting 3m0s");
+		container_fail_late(c, "running", engine_limits_agent.start_ms);
 	} else if (r->text != NULL) {
 		container_fail(c, "CannotStartContainerError", r->text);
 	} else if (wants_ports(c) && !c->task->desired_stopped) {

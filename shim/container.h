@@ -100,6 +100,8 @@ void container_learn(struct container *c, const struct engine_container *facts);
 void container_on_event(struct container *c, const struct engine_event *ev);
 /* The reason why it never ran: "<error>: <text>". */
 void container_fail(struct container *c, const char *error, const char *text);
+/* The same for a call that the Engine never answered. */
+void container_fail_late(struct container *c, const char *transition, int64_t after_ms);
 
 /* For the gate: init waits, the cookie is its container (arrival.c). */
 void arrival_wait(struct gate *g, pid_t pid, void *cookie);

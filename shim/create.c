@@ -76,8 +76,7 @@ static void
 fail_create(struct container *c, const struct engine_reply *r)
 {
 	if (r->errnum == ETIMEDOUT)
-		container_fail(c, "DockerTimeoutError",
-		    "Could not transition to created; timed out after waiting 4m0s");
+		container_fail_late(c, "created", engine_limits_agent.create_ms);
 	else
 		container_fail(c, "CannotCreateContainerError",
 		    r->text != NULL ? r->text : "the reply has no Id");

@@ -15,16 +15,19 @@
 #define RETRY_MIN_MS 50
 #define RETRY_MAX_MS 1000
 #define PING_TIMEOUT_MS 10000
-/* The agent's limits: agent/dockerclient/timeout.go. */
-#define INSPECT_TIMEOUT_MS (30 * 1000)
-#define CREATE_TIMEOUT_MS (4 * 60 * 1000)
-#define START_TIMEOUT_MS (3 * 60 * 1000)
-#define REMOVE_TIMEOUT_MS (5 * 60 * 1000)
-#define VOLUME_TIMEOUT_MS (5 * 60 * 1000)
-#define STOP_EXTRA_MS (2 * 60 * 1000)
+
+const struct engine_limits engine_limits_agent = {
+	.inspect_ms = 30 * 1000,
+	.create_ms = 4 * 60 * 1000,
+	.start_ms = 3 * 60 * 1000,
+	.remove_ms = 5 * 60 * 1000,
+	.volume_ms = 5 * 60 * 1000,
+	.stop_extra_ms = 2 * 60 * 1000,
+};
 
 struct engine {
 	struct loop *loop;
+	const struct engine_limits *limits;
 	struct curl_io *io;
 	const struct engine_callbacks *cb;
 	char *socket_path;
@@ -63,6 +66,7 @@ engine_new(struct loop *l, const char *socket_path, const struct engine_callback
 	struct engine *e = xcalloc(1, sizeof(*e));
 
 	e->loop = l;
+	e->limits = &engine_limits_agent;
 	e->cb = cb;
 	e->socket_path = xstrdup(socket_path);
 	e->io = curl_io_new(l, socket_path);
@@ -103,6 +107,12 @@ engine_watch(struct engine *e, const char *label, int64_t since_ms)
 	e->since_ms = since_ms;
 	if (e->pinged)
 		engine_subscribe(e);
+}
+
+void
+engine_set_limits(struct engine *e, const struct engine_limits *limits)
+{
+	e->limits = limits;
 }
 
 bool
@@ -334,8 +344,8 @@ engine_image(struct engine *e, const char *ref, engine_done_fn *done, void *arg)
 	append_escaped(&path, ref);
 	append(&path, "/json");
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
-	    arg);
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->inspect_ms }, path,
+	    done, arg);
 }
 
 static void
@@ -384,7 +394,8 @@ engine_create(struct engine *e, const char *name, const char *body, engine_done_
 	_cleanup_free_ char *path = xasprintf("/containers/create?name=%s", name);
 
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "POST", .body = body, .timeout_ms = CREATE_TIMEOUT_MS },
+	    (struct curl_io_ask){
+		.method = "POST", .body = body, .timeout_ms = e->limits->create_ms },
 	    path, done, arg);
 }
 
@@ -394,7 +405,7 @@ engine_start(struct engine *e, const char *id, engine_done_fn *done, void *arg)
 	_cleanup_free_ char *path = xasprintf("/containers/%s/start", id);
 
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "POST", .timeout_ms = START_TIMEOUT_MS }, path, done,
+	    (struct curl_io_ask){ .method = "POST", .timeout_ms = e->limits->start_ms }, path, done,
 	    arg);
 }
 
@@ -404,8 +415,8 @@ engine_inspect(struct engine *e, const char *id, engine_done_fn *done, void *arg
 	_cleanup_free_ char *path = xasprintf("/containers/%s/json", id);
 
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
-	    arg);
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->inspect_ms }, path,
+	    done, arg);
 }
 
 struct engine_req *
@@ -415,8 +426,8 @@ engine_stats(struct engine *e, const char *id, engine_done_fn *done, void *arg)
 	    xasprintf("/containers/%s/stats?stream=false&one-shot=true", id);
 
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
-	    arg);
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->inspect_ms }, path,
+	    done, arg);
 }
 
 struct engine_req *
@@ -426,7 +437,7 @@ engine_stop(struct engine *e, const char *id, int64_t timeout_s, engine_done_fn 
 
 	return engine_ask(e,
 	    (struct curl_io_ask){
-		.method = "POST", .timeout_ms = timeout_s * 1000 + STOP_EXTRA_MS },
+		.method = "POST", .timeout_ms = timeout_s * 1000 + e->limits->stop_extra_ms },
 	    path, done, arg);
 }
 
@@ -436,8 +447,8 @@ engine_remove(struct engine *e, const char *id, engine_done_fn *done, void *arg)
 	_cleanup_free_ char *path = xasprintf("/containers/%s?v=1&force=1", id);
 
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "DELETE", .timeout_ms = REMOVE_TIMEOUT_MS }, path, done,
-	    arg);
+	    (struct curl_io_ask){ .method = "DELETE", .timeout_ms = e->limits->remove_ms }, path,
+	    done, arg);
 }
 
 struct engine_req *
@@ -447,8 +458,8 @@ engine_list(struct engine *e, engine_done_fn *done, void *arg)
 	_cleanup_free_ char *path = xasprintf("/containers/json?all=1&%s", filter);
 
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "GET", .timeout_ms = INSPECT_TIMEOUT_MS }, path, done,
-	    arg);
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->inspect_ms }, path,
+	    done, arg);
 }
 
 struct engine_req *
@@ -458,7 +469,7 @@ engine_volume_inspect(struct engine *e, const char *name, engine_done_fn *done, 
 
 	append_escaped(&path, name);
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "GET", .timeout_ms = VOLUME_TIMEOUT_MS }, path, done,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->volume_ms }, path, done,
 	    arg);
 }
 
@@ -469,6 +480,6 @@ engine_volume_remove(struct engine *e, const char *name, engine_done_fn *done, v
 
 	append_escaped(&path, name);
 	return engine_ask(e,
-	    (struct curl_io_ask){ .method = "DELETE", .timeout_ms = VOLUME_TIMEOUT_MS }, path, done,
-	    arg);
+	    (struct curl_io_ask){ .method = "DELETE", .timeout_ms = e->limits->volume_ms }, path,
+	    done, arg);
 }

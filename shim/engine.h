@@ -45,6 +45,14 @@ struct engine_callbacks {
 	void *cookie;
 };
 
+/* How long calls may take (agent/dockerclient/timeout.go). */
+struct engine_limits {
+	int64_t inspect_ms, create_ms, start_ms, remove_ms, volume_ms;
+	int64_t stop_extra_ms; /* beside the container's own time */
+};
+
+extern const struct engine_limits engine_limits_agent;
+
 struct engine_reply {
 	int status;               /* of HTTP, 0: none came */
 	int errnum;               /* ETIMEDOUT, EMSGSIZE; 0 with a status */
@@ -79,6 +87,8 @@ void engine_free(struct engine *e);
  * `since_ms` too. on_up is called once they are subscribed, and each time again after on_down. */
 void engine_watch(struct engine *e, const char *label, int64_t since_ms);
 bool engine_is_up(const struct engine *e);
+/* Others than the agent's, for tests; they outlive the engine. */
+void engine_set_limits(struct engine *e, const struct engine_limits *limits);
 /* What Docker's own client says when nobody answers. The caller's. */
 char *engine_away_text(const struct engine *e);
 
@@ -110,6 +120,9 @@ struct engine_req *engine_volume_remove(
 /* Ends a request without a call. NULL is legal. */
 void engine_cancel(struct engine_req *r);
 
+/* The agent's words for what took too long: "Could not transition to created; timed out after
+ * waiting 4m0s". The caller's. */
+char *engine_timeout_text(const char *transition, int64_t ms);
 /* Reads an inspect reply. Returns 0 or -EBADMSG. */
 int engine_container_read(struct json_object *body, struct engine_container *ret);
 /* One line of /events. Returns 0, or -EBADMSG where it is none that is known. The strings borrow

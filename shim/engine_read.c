@@ -147,6 +147,30 @@ engine_time_ms(const char *text)
 	return seconds > 0 ? seconds * 1000 + ms : 0;
 }
 
+/* As Go prints a duration. */
+static char *
+duration_text(int64_t ms)
+{
+	int64_t s = ms / 1000;
+
+	if (ms < 1000)
+		return xasprintf("%" PRId64 "ms", ms);
+	if (s < 60)
+		return xasprintf("%" PRId64 "s", s);
+	if (s < 3600)
+		return xasprintf("%" PRId64 "m%" PRId64 "s", s / 60, s % 60);
+	return xasprintf("%" PRId64 "h%" PRId64 "m%" PRId64 "s", s / 3600, s % 3600 / 60, s % 60);
+}
+
+char *
+engine_timeout_text(const char *transition, int64_t ms)
+{
+	_cleanup_free_ char *duration = duration_text(ms);
+
+	return xasprintf(
+	    "Could not transition to %s; timed out after waiting %s", transition, duration);
+}
+
 void
 engine_version_agree(const char *theirs, char out[static 16])
 {

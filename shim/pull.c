@@ -7,7 +7,6 @@
 #include "common/log.h"
 #include "shim/share.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define LOG_EVERY_MS 10000
@@ -258,37 +257,13 @@ on_pulled(const struct engine_reply *r, void *arg)
 	fail(p, "CannotPullContainerError", text, is_final(r));
 }
 
-/* As Go prints a duration. */
-static char *
-duration_text(int64_t ms)
-{
-	int64_t s = ms / 1000;
-
-	if (ms < 1000)
-		return xasprintf("%" PRId64 "ms", ms);
-	if (s < 60)
-		return xasprintf("%" PRId64 "s", s);
-	if (s < 3600)
-		return xasprintf("%" PRId64 "m%" PRId64 "s", s / 60, s % 60);
-	return xasprintf("%" PRId64 "h%" PRId64 "m%" PRId64 "s", s / 3600, s % 3600 / 60, s % 60);
-}
-
-static char *
-timeout_text(const char *transition, int64_t ms)
-{
-	_cleanup_free_ char *duration = duration_text(ms);
-
-	return xasprintf(
-	    "Could not transition to %s; timed out after waiting %s", transition, duration);
-}
-
 static void
 on_stall(void *arg)
 {
 	struct pull *p = arg;
 	_cleanup_free_ char *text =
 	    p->began ? xasprintf("inactivity time exceeded timeout while pulling image %s", p->ref)
-		     : timeout_text("pullBegin", p->ask.limits->begin_ms);
+		     : engine_timeout_text("pullBegin", p->ask.limits->begin_ms);
 
 	engine_cancel(TAKE(p->req));
 	fail(p, p->began ? "CannotPullContainerError" : "DockerTimeoutError", text, false);
@@ -298,7 +273,7 @@ static void
 on_total(void *arg)
 {
 	struct pull *p = arg;
-	_cleanup_free_ char *text = timeout_text("pulled", p->ask.limits->total_ms);
+	_cleanup_free_ char *text = engine_timeout_text("pulled", p->ask.limits->total_ms);
 
 	engine_cancel(TAKE(p->req));
 	timer_stop(p->again);

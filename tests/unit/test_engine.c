@@ -142,7 +142,7 @@ struct fixture {
 	struct event *peers[32];
 	int n_peers;
 	int up, down, events, done;
-	int status;
+	int status, errnum;
 	char *text;
 	const char *answer; /* to everything but _ping and events */
 	char last[512];     /* the last request */
@@ -240,6 +240,7 @@ on_done(const struct engine_reply *r, void *arg)
 
 	f->done++;
 	f->status = r->status;
+	f->errnum = r->errnum;
 	free(f->text);
 	f->text = r->text != NULL ? xstrdup(r->text) : NULL;
 }
@@ -313,6 +314,54 @@ a_pull_may_fail_inside_its_stream(void **state)
 	teardown(&f);
 }
 
+/* A create call that is never answered. */
+static void
+what_is_not_answered_ends(void **state)
+{
+	static const struct engine_limits short_ones = { .create_ms = 20, .start_ms = 20 };
+	struct engine_callbacks cb;
+	struct fixture f;
+
+	(void)state;
+	setup(&f, &cb);
+	engine_set_limits(f.engine, &short_ones);
+	f.answer = "";
+	(void)engine_create(f.engine, "x", "{}", on_done, &f);
+	turn_until(&f, &f.done, 1);
+	assert_int_equal(f.errnum, ETIMEDOUT);
+	(void)engine_start(f.engine, "x", on_done, &f);
+	turn_until(&f, &f.done, 2);
+	assert_int_equal(f.errnum, ETIMEDOUT);
+	assert_int_equal(f.down, 0);
+	teardown(&f);
+}
+
+static void
+the_words_for_what_took_too_long(void **state)
+{
+	static const struct {
+		const char *transition;
+		int64_t ms;
+		const char *text;
+	} rows[] = {
+		{ "created", 240000, "created; timed out after waiting 4m0s" },
+		{ "running", 180000, "running; timed out after waiting 3m0s" },
+		{ "pulled", 7200000, "pulled; timed out after waiting 2h0m0s" },
+		{ "x", 59000, "x; timed out after waiting 59s" },
+		{ "x", 999, "x; timed out after waiting 999ms" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *text = engine_timeout_text(rows[i].transition, rows[i].ms);
+		_cleanup_free_ char *want = xasprintf("Could not transition to %s", rows[i].text);
+
+		assert_string_equal(text, want);
+	}
+	assert_int_equal(engine_limits_agent.create_ms, rows[0].ms);
+	assert_int_equal(engine_limits_agent.start_ms, rows[1].ms);
+}
+
 static void
 requests_vanish_with_the_engine_and_it_is_found_again(void **state)
 {
@@ -363,6 +412,8 @@ main(void)
 		cmocka_unit_test(containers),
 		cmocka_unit_test(errors_have_the_words_of_the_engine),
 		cmocka_unit_test(a_pull_may_fail_inside_its_stream),
+		cmocka_unit_test(what_is_not_answered_ends),
+		cmocka_unit_test(the_words_for_what_took_too_long),
 		cmocka_unit_test(requests_vanish_with_the_engine_and_it_is_found_again),
 		cmocka_unit_test(a_cancelled_request_says_nothing),
 	};
