@@ -188,8 +188,8 @@ choose_zone(struct call *c, const struct create_subnet_in *in, char *out, size_t
 {
 	char id[64];
 
-	for (char letter = 'a'; letter <= 'c'; letter++) {
-		(void)snprintf(out, size, "%s%c", c->scope.region, letter);
+	for (const char *letter = "abc"; *letter != '\0'; letter++) {
+		(void)snprintf(out, size, "%s%c", c->scope.region, *letter);
 		vpc_zone_id(out, id, sizeof(id));
 		if ((in->zone == NULL || streq(in->zone, out)) &&
 		    (in->zone_id == NULL || streq(in->zone_id, id)))
@@ -210,7 +210,7 @@ create_subnet(struct call *c)
 	_cleanup_resource_ struct vpc_resource vpc = { 0 }, made = { 0 };
 	char id[EC2_ID_MAX] = "", zone[64];
 	struct json_object *doc = NULL;
-	struct cidr cidr;
+	struct cidr cidr = { 0 };
 	int r = ec2_begin(c);
 
 	if (r == 0)

@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Columns of /proc/net/route. */
+#define ROUTE_DESTINATION 1
+#define ROUTE_MASK 7
+
 /* Shared address space (RFC 6598): no LAN and no Docker default is in it. */
 static const struct cidr spare = { 0x64400000, 10 };
 
@@ -137,12 +141,19 @@ cidr_host_routes(struct cidr **ret)
 	size_t n = 0;
 
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		unsigned destination, mask;
+		uint32_t destination = 0, mask = 0;
+		char *save = NULL, *word = strtok_r(line, "\t ", &save);
 
-		/* Iface Destination Gateway Flags RefCnt Use Metric Mask …, in network byte order.
-		 */
-		if (sscanf(line, "%*s %8x %*s %*s %*s %*s %*s %8x", &destination, &mask) != 2 ||
-		    mask == 0)
+		/* Iface Destination Gateway Flags RefCnt Use Metric Mask …, hexadecimal numbers in
+		 * network byte order. The first line has words, which read as 0. */
+		for (int i = 0; word != NULL && i <= ROUTE_MASK; i++) {
+			if (i == ROUTE_DESTINATION)
+				destination = (uint32_t)strtoul(word, NULL, 16);
+			if (i == ROUTE_MASK)
+				mask = (uint32_t)strtoul(word, NULL, 16);
+			word = strtok_r(NULL, "\t ", &save);
+		}
+		if (mask == 0)
 			continue;
 		routes = xrealloc(routes, n + 1, sizeof(*routes));
 		routes[n++] = (struct cidr){ ntohl(destination & mask), __builtin_popcount(mask) };

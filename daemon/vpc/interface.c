@@ -27,8 +27,8 @@ int
 interface_free(struct store *s, const struct scope *sc, const struct vpc_resource *subnet,
     int64_t *ret, struct err *e)
 {
-	uint32_t first, last;
-	int64_t used;
+	uint32_t first = 0, last = 0;
+	int64_t used = 0;
 	int r = usable(subnet, &first, &last, e);
 
 	if (r == 0)
@@ -42,7 +42,7 @@ static int
 choose_address(struct store *s, const struct scope *sc, const struct interface_ask *ask,
     const struct vpc_resource *subnet, uint32_t *ret, struct err *e)
 {
-	uint32_t first, last, wanted;
+	uint32_t first = 0, last = 0, wanted = 0;
 	int r = usable(subnet, &first, &last, e);
 
 	if (r < 0)

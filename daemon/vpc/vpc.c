@@ -312,20 +312,21 @@ vpc_zone_id(const char *zone, char *out, size_t size)
 		{ "southwest", "sw" }, { "north", "n" }, { "south", "s" }, { "east", "e" },
 		{ "west", "w" }, { "central", "c" } };
 	size_t len = strlen(zone);
-	char area[16] = "", direction[16] = "", gov[8] = "";
-	int number = 1;
+	const char *dash = strchr(zone, '-'), *last = strrchr(zone, '-');
+	const char *way = dash, *letters = "";
 
-	if (sscanf(zone, "%7[a-z]-gov-%15[a-z]-%d", gov, direction, &number) == 3)
-		(void)snprintf(area, sizeof(area), "%sg", gov);
-	else if (sscanf(zone, "%15[a-z]-%15[a-z]-%d", area, direction, &number) != 3)
-		number = 1;
+	if (dash == NULL || last == dash || len == 0) {
+		(void)snprintf(out, size, "%s", zone);
+		return;
+	}
+	if (has_prefix(dash, "-gov-"))
+		way = dash + 4;
 	for (size_t i = 0; i < ARRAY_SIZE(directions); i++)
-		if (streq(direction, directions[i].word)) {
-			(void)snprintf(direction, sizeof(direction), "%s", directions[i].letters);
-			break;
-		}
-	(void)snprintf(out, size, "%s%s%d-az%d", area, direction, number,
-	    len > 0 && zone[len - 1] >= 'a' && zone[len - 1] <= 'z' ? zone[len - 1] - 'a' + 1 : 1);
+		if (letters[0] == '\0' && has_prefix(way + 1, directions[i].word))
+			letters = directions[i].letters;
+	(void)snprintf(out, size, "%.*s%s%s%ld-az%d", (int)(dash - zone), zone,
+	    way != dash ? "g" : "", letters, strtol(last + 1, NULL, 10),
+	    zone[len - 1] >= 'a' && zone[len - 1] <= 'z' ? zone[len - 1] - 'a' + 1 : 1);
 }
 
 int
