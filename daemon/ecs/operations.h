@@ -12,11 +12,12 @@
 /* Operations in the current service model. */
 #define ECS_OPERATIONS_TOTAL 77
 
-extern const struct op_table ecs_cluster_ops;           /* ecs/cluster.c */
-extern const struct op_table ecs_task_definition_ops;   /* ecs/task_definition.c */
-extern const struct op_table ecs_task_ops;              /* ecs/task.c */
-extern const struct op_table ecs_tag_ops;               /* ecs/tag.c */
-extern const struct op_table ecs_account_setting_ops;   /* ecs/account_setting.c */
-extern const struct op_table ecs_capacity_provider_ops; /* ecs/capacity_provider.c */
+extern const struct op_table ecs_cluster_ops;            /* ecs/cluster.c */
+extern const struct op_table ecs_container_instance_ops; /* ecs/container_instance.c */
+extern const struct op_table ecs_task_definition_ops;    /* ecs/task_definition.c */
+extern const struct op_table ecs_task_ops;               /* ecs/task.c */
+extern const struct op_table ecs_tag_ops;                /* ecs/tag.c */
+extern const struct op_table ecs_account_setting_ops;    /* ecs/account_setting.c */
+extern const struct op_table ecs_capacity_provider_ops;  /* ecs/capacity_provider.c */
 
 #endif

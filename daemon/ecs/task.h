@@ -126,6 +126,9 @@ struct run_plan {
 /* Fills the row of one new task: its document, its specification for the shim, its columns. The row
  * is the caller's, whatever is returned. */
 int task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret);
+/* Processor and memory of each task of a plan: of the overrides, of the definition, or what the
+ * containers ask for together. */
+void task_sizes(const struct run_plan *p, int64_t *ret_cpu_units, int64_t *ret_memory_mib);
 /* Adds `doc` (taken over) to a list of tasks in a reply, with the tags of `arn`, or with [] where
  * arn is NULL. */
 int task_doc_add(struct call *c, struct json_object *list, char *doc, const char *arn);

@@ -269,8 +269,8 @@ add_number_text(struct json_object *doc, const char *key, int64_t value)
 
 /* Task.cpu and Task.memory: of the overrides, of the definition, or what the containers ask for
  * together. */
-static void
-add_sizes(struct json_object *doc, const struct run_plan *p)
+void
+task_sizes(const struct run_plan *p, int64_t *ret_cpu_units, int64_t *ret_memory_mib)
 {
 	const struct task_override *over = p->in->overrides;
 	const char *cpu = over != NULL && over->cpu != NULL ? over->cpu : p->td.cpu;
@@ -292,6 +292,16 @@ add_sizes(struct json_object *doc, const struct run_plan *p)
 		(void)task_def_cpu_units(cpu, &cpu_units);
 	if (memory != NULL)
 		(void)task_def_memory_mib(memory, &memory_mib);
+	*ret_cpu_units = cpu_units;
+	*ret_memory_mib = memory_mib;
+}
+
+static void
+add_sizes(struct json_object *doc, const struct run_plan *p)
+{
+	int64_t cpu_units, memory_mib;
+
+	task_sizes(p, &cpu_units, &memory_mib);
 	add_number_text(doc, "cpu", cpu_units);
 	add_number_text(doc, "memory", memory_mib);
 }

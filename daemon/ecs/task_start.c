@@ -7,23 +7,61 @@
 #include "daemon/ecs/task.h"
 
 #include "daemon/arn.h"
-#include "daemon/store/container_instance.h"
+#include "daemon/ecs/container_instance_place.h"
 
 #include <string.h>
 
-static void
-instance_done(struct store_container_instance *i)
+/* What one task wants, and what the instances of this request hold; one can be named twice. */
+struct targets {
+	struct instance_use wanted;
+	size_t n;
+	struct {
+		char id[ARN_ID_MAX];
+		struct instance_use used;
+	} v[RUN_TASK_COUNT_MAX];
+};
+
+static int
+use_of(struct call *c, struct targets *t, const struct store_container_instance *i,
+    struct instance_use **ret)
 {
-	store_container_instance_done(i);
+	for (size_t k = 0; k < t->n; k++)
+		if (streq(t->v[k].id, i->id)) {
+			*ret = &t->v[k].used;
+			return 0;
+		}
+	memcpy(t->v[t->n].id, i->id, sizeof(i->id));
+	*ret = &t->v[t->n++].used;
+	return instance_use_read(c, i->cluster, i->id, *ret);
+}
+
+/* *ret_reason says why that instance can run no task, NULL where it can: then the task has its
+ * place there. */
+static int
+take_place(struct call *c, struct targets *t, const struct store_container_instance *i,
+    const char **ret_reason)
+{
+	_cleanup_json_ struct json_object *doc = NULL;
+	struct instance_use *used = NULL;
+	int r = container_instance_parse(c, i, &doc);
+
+	if (r == 0)
+		r = use_of(c, t, i, &used);
+	if (r < 0)
+		return r;
+	*ret_reason = container_instance_lacks(c, i, doc, used, &t->wanted);
+	if (*ret_reason == NULL)
+		instance_use_add(used, &t->wanted);
+	return 0;
 }
 
 /* Why an instance can run no task (StartTask.failures), NULL where it can: then its id is in
  * `ret_id`. */
 static int
-look_up(struct call *c, const char *cluster, const char *given, char ret_id[static ARN_ID_MAX],
-    const char **ret_reason)
+look_up(struct call *c, const char *cluster, const char *given, struct targets *t,
+    char ret_id[static ARN_ID_MAX], const char **ret_reason)
 {
-	_cleanup_(instance_done) struct store_container_instance i = { 0 };
+	_cleanup_container_instance_ struct store_container_instance i = { 0 };
 	int r = arn_resolve_container_instance(&c->scope, cluster, given, ret_id, &c->err);
 
 	if (r == 1)
@@ -35,19 +73,22 @@ look_up(struct call *c, const char *cluster, const char *given, char ret_id[stat
 		*ret_reason = "MISSING";
 	else if (streq(i.status, "INACTIVE"))
 		*ret_reason = "INACTIVE";
-	return 0;
+	return *ret_reason == NULL ? take_place(c, t, &i, ret_reason) : 0;
 }
 
 int
 start_plan_instances(struct call *c, struct run_plan *p)
 {
+	struct targets *targets = arena_alloc(&c->arena, sizeof(*targets));
 	const struct str_list *given = &p->in->instances;
 	const char *cluster = p->cluster.name, *reason;
 	char id[ARN_ID_MAX], arn[ARN_MAX];
 
 	p->failures = json_object_new_array();
+	task_sizes(p, &targets->wanted.cpu_units, &targets->wanted.memory_mib);
+	instance_use_add_definition(&targets->wanted, &p->td);
 	for (size_t i = 0; i < given->n; i++) {
-		int r = look_up(c, cluster, given->v[i], id, &reason);
+		int r = look_up(c, cluster, given->v[i], targets, id, &reason);
 
 		if (r < 0)
 			return r;

@@ -24,6 +24,8 @@ enum {
 	STMT_LIST_SERVICE,
 	STMT_LIST_INSTANCE,
 	STMT_LIST_LIVE,
+	STMT_LIST_USE,
+	STMT_LIST_GROUPS,
 	STMT_COUNT,
 	STMT_COUNT_DEFINITION,
 	STMT_UNFINISHED,
@@ -86,6 +88,9 @@ enum {
 	" AND stopped_at < ?1 ORDER BY stopped_at, n LIMIT ?2"
 
 /* clang-format off */
+#define ON_INSTANCE                                                                                \
+	" FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2 AND cluster = ?3"      \
+	" AND last_status < 7 AND instance = ?4"
 static const char *const sql[STMT_MAX] = {
 	[STMT_INSERT]           = "INSERT INTO task (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
 				  " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
@@ -103,6 +108,11 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_LIST_INSTANCE]    = LIST(" AND cluster = ?3 AND instance = ?7" DESIRED),
 	[STMT_LIST_LIVE]        = "SELECT id FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2"
 				  " AND cluster = ?3 AND last_status < 7",
+	[STMT_LIST_USE]         = "SELECT family, revision, CAST(json_extract(doc, '$.cpu') AS INTEGER),"
+				  " CAST(json_extract(doc, '$.memory') AS INTEGER), last_status = 3,"
+				  " last_status <> 3 AND desired_stopped = 0, count(*)" ON_INSTANCE
+				  " GROUP BY 1, 2, 3, 4, 5, 6",
+	[STMT_LIST_GROUPS]      = "SELECT DISTINCT task_group" ON_INSTANCE " AND task_group IS NOT NULL",
 	[STMT_COUNT]            = "SELECT fargate, running, n FROM task_count"
 				  " WHERE account = ?1 AND region = ?2 AND cluster = ?3",
 	[STMT_COUNT_DEFINITION] = "SELECT count(*) FROM task INDEXED BY task_live_definition"
@@ -317,6 +327,61 @@ store_task_list_live(struct store *s, const struct scope *sc, const char *cluste
 		return r;
 	query_bind_scope(&q, sc);
 	query_bind(&q, 3, cluster);
+	while ((r = query_step(&q)) > 0)
+		if (fn(query_text(&q, 0), arg) != 0)
+			return 0;
+	return r;
+}
+
+/* Opens a statement about the unfinished tasks of an instance. */
+static int
+open_on_instance(struct query *q, struct store *s, unsigned stmt, const struct scope *sc,
+    const char *cluster, const char *instance, struct err *e)
+{
+	int r = query_open(q, s, &task_sql, stmt, e);
+
+	if (r < 0)
+		return r;
+	query_bind_scope(q, sc);
+	query_bind(q, 3, cluster);
+	query_bind(q, 4, instance);
+	return 0;
+}
+
+int
+store_task_list_use(struct store *s, const struct scope *sc, const char *cluster,
+    const char *instance, int (*fn)(const struct store_task_use *u, void *arg), void *arg,
+    struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	struct store_task_use u;
+	int r = open_on_instance(&q, s, STMT_LIST_USE, sc, cluster, instance, e);
+
+	if (r < 0)
+		return r;
+	while ((r = query_step(&q)) > 0) {
+		query_copy(&q, 0, u.family, sizeof(u.family));
+		u.revision = query_int(&q, 1);
+		u.cpu_units = query_int(&q, 2);
+		u.memory_mib = query_int(&q, 3);
+		u.running = query_int(&q, 4) != 0;
+		u.pending = query_int(&q, 5) != 0;
+		u.n = query_int(&q, 6);
+		if (fn(&u, arg) != 0)
+			return 0;
+	}
+	return r;
+}
+
+int
+store_task_list_groups(struct store *s, const struct scope *sc, const char *cluster,
+    const char *instance, int (*fn)(const char *group, void *arg), void *arg, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = open_on_instance(&q, s, STMT_LIST_GROUPS, sc, cluster, instance, e);
+
+	if (r < 0)
+		return r;
 	while ((r = query_step(&q)) > 0)
 		if (fn(query_text(&q, 0), arg) != 0)
 			return 0;

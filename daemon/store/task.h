@@ -79,6 +79,24 @@ int store_task_count(struct store *s, const struct scope *sc, const char *cluste
 int store_task_count_definition(struct store *s, const struct scope *sc, const char *family,
     int64_t revision, int64_t *ret, struct err *e);
 
+/* What the unfinished tasks of a container instance hold there: those of one definition that have
+ * the same size and are equally far, as one. */
+struct store_task_use {
+	char family[256];
+	int64_t revision;
+	int64_t cpu_units; /* of each task, as are the next ones */
+	int64_t memory_mib;
+	bool running;
+	bool pending; /* neither RUNNING nor desired to stop */
+	int64_t n;
+};
+int store_task_list_use(struct store *s, const struct scope *sc, const char *cluster,
+    const char *instance, int (*fn)(const struct store_task_use *u, void *arg), void *arg,
+    struct err *e);
+/* The groups of those tasks, each once. */
+int store_task_list_groups(struct store *s, const struct scope *sc, const char *cluster,
+    const char *instance, int (*fn)(const char *group, void *arg), void *arg, struct err *e);
+
 /* Every task of every account that is not cleaned up: what the reconcile at start looks at. */
 int store_task_unfinished(
     struct store *s, int (*fn)(const struct store_task *t, void *arg), void *arg, struct err *e);
