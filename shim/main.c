@@ -215,6 +215,17 @@ make_task(struct shim *s, const Shim__TaskSpec *spec, struct err *e)
 		.publish_address = s->hello->publish_address,
 		.owner = s->hello->owner,
 	};
+	if (spec->network != NULL)
+		in.network = (struct plan_network){
+			.name = spec->network->network_name,
+			.engine_ipv4 = spec->network->engine_ipv4,
+			.private_ipv4 = spec->network->private_ipv4,
+			.mac = spec->network->mac,
+			.vpc_id = spec->network->vpc_id,
+			.subnet_cidr = spec->network->subnet_cidr,
+			.dns_name = spec->network->dns_name,
+			.attachment_id = spec->network->attachment_id,
+		};
 	r = task_new(s->loop, s->engine, &in, on_announce, s, &s->task, e);
 	s->engine_callbacks.cookie = s->task;
 	return r;

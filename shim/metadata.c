@@ -167,7 +167,7 @@ labels_of(struct json_object *facts)
 }
 
 static struct json_object *
-networks_of(const struct task *t, size_t i, struct json_object *const *facts)
+networks_of(const struct task *t, size_t i, struct json_object *const *facts, unsigned version)
 {
 	bool awsvpc = t->plan.def.network_mode == NETWORK_AWSVPC;
 	size_t owner = awsvpc && t->plan.containers[i].joins ? t->plan.leader : i;
@@ -184,11 +184,15 @@ networks_of(const struct task *t, size_t i, struct json_object *const *facts)
 		const char *address = json_get_str(settings, "IPAddress");
 
 		json_add_str(o, "NetworkMode", awsvpc ? "awsvpc" : name);
+		if (awsvpc && t->plan.network.private_ipv4 != NULL)
+			address = t->plan.network.private_ipv4;
 		json_object_array_add(v4, json_object_new_string(address != NULL ? address : ""));
 		json_add(o, "IPv4Addresses", v4);
-		if (awsvpc) {
+		if (awsvpc && version == 4) {
 			json_add_int(o, "AttachmentIndex", 0);
 			json_add_str(o, "MACAddress", json_get_str(settings, "MacAddress"));
+			json_add_str(o, "IPv4SubnetCIDRBlock", t->plan.network.subnet_cidr);
+			json_add_str(o, "PrivateDNSName", t->plan.network.dns_name);
 		}
 		json_object_array_add(list, o);
 	}
@@ -295,13 +299,13 @@ metadata_container(
 		add_engine_time(o, "FinishedAt", json_get_str(state, "FinishedAt"));
 	json_add_str(o, "Type", "NORMAL");
 	if (version < 4)
-		add_array(o, "Networks", networks_of(t, i, facts));
+		add_array(o, "Networks", networks_of(t, i, facts, version));
 	add_health(o, c, facts[i]);
 	add_array(o, "Volumes", volumes_of(facts[i]));
 	if (version == 4) {
 		add_logging(o, c->plan->def);
 		json_add_str(o, "ContainerARN", c->plan->arn);
-		add_array(o, "Networks", networks_of(t, i, facts));
+		add_array(o, "Networks", networks_of(t, i, facts, version));
 	}
 	return o;
 }
@@ -342,8 +346,10 @@ metadata_task(const struct task *t, struct json_object *const *facts, unsigned v
 	add_time(o, "PullStoppedAt", t->times.pull_stopped);
 	add_time(o, "ExecutionStoppedAt", t->times.execution_stopped);
 	json_add_str(o, "AvailabilityZone", p->availability_zone);
-	if (version == 4)
+	if (version == 4) {
 		json_add_str(o, "LaunchType", p->launch_type);
+		json_add_str(o, "VPCID", p->network.vpc_id);
+	}
 	for (size_t i = 0; i < t->n; i++)
 		if (t->containers[i].id != NULL || t->containers[i].phase == PHASE_FETCHED)
 			json_object_array_add(list, metadata_container(t, i, facts, version));

@@ -149,6 +149,16 @@ name_all(struct plan *p, const struct plan_input *in)
 	p->group = keep(p, in->group);
 	p->availability_zone = keep(p, in->availability_zone);
 	p->runtime_dir = keep(p, in->runtime_dir);
+	p->network = (struct plan_network){
+		.name = keep(p, in->network.name),
+		.engine_ipv4 = keep(p, in->network.engine_ipv4),
+		.private_ipv4 = keep(p, in->network.private_ipv4),
+		.mac = keep(p, in->network.mac),
+		.vpc_id = keep(p, in->network.vpc_id),
+		.subnet_cidr = keep(p, in->network.subnet_cidr),
+		.dns_name = keep(p, in->network.dns_name),
+		.attachment_id = keep(p, in->network.attachment_id),
+	};
 	p->credentials_id = keep(p, in->credentials_id);
 	p->endpoint_url = PLAN_ENDPOINT_URL;
 	p->api_url = PLAN_API_URL;

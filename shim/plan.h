@@ -15,6 +15,18 @@
 #define PLAN_ENDPOINT_URL "http://" PLAN_ENDPOINT_ADDRESS
 #define PLAN_API_URL PLAN_ENDPOINT_URL ":4566"
 
+/* The network interface of an awsvpc task, as shim.proto's Network has it. */
+struct plan_network {
+	const char *name; /* of the Docker network, NULL: there is none */
+	const char *engine_ipv4;
+	const char *private_ipv4;
+	const char *mac;
+	const char *vpc_id;
+	const char *subnet_cidr;
+	const char *dns_name;
+	const char *attachment_id;
+};
+
 /* What the daemon said of the task and of the place; all borrowed during plan_build only. */
 struct plan_input {
 	const char *task_arn;
@@ -35,6 +47,7 @@ struct plan_input {
 	const char *account;
 	const char *group;
 	const char *availability_zone;
+	struct plan_network network;
 	const char *runtime_dir; /* the daemon's: its API's socket and port are there */
 	const char *gate_parent; /* directory with one gate directory per container */
 	const char *init_path;
@@ -104,6 +117,7 @@ struct plan {
 	    *runtime_dir, *availability_zone;
 	int64_t revision;
 	const char *credentials_id; /* NULL: no task role */
+	struct plan_network network;
 	/* Where containers find what serves them; set before the first body is made. */
 	const char *endpoint_url;          /* "http://169.254.170.2" */
 	const char *api_url;               /* NULL: the API cannot be reached from the containers */

@@ -352,6 +352,46 @@ put_resources(struct body *b)
 	put_gpus(b);
 }
 
+/* The leader's, which the containers of the task share. */
+static bool
+has_interface(const struct body *b)
+{
+	return b->plan->def.network_mode == NETWORK_AWSVPC && b->plan->network.name != NULL &&
+	       b->c == &b->plan->containers[b->plan->leader];
+}
+
+/* What other tasks of the VPC find it by: the containers that live in its namespace, the service,
+ * the private DNS name. */
+static void
+put_aliases(struct body *b, struct json_object *endpoint)
+{
+	const struct plan *p = b->plan;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (i == p->leader || p->containers[i].joins)
+			push(endpoint, "Aliases", p->containers[i].def->name);
+	if (p->group != NULL && has_prefix(p->group, "service:"))
+		push(endpoint, "Aliases", p->group + strlen("service:"));
+	if (p->network.dns_name != NULL)
+		push(endpoint, "Aliases", p->network.dns_name);
+}
+
+/* The address and the MAC of the network interface are the container's own. Older Engines take the
+ * MAC for the container, newer ones for the endpoint. */
+static void
+put_interface(struct body *b)
+{
+	const struct plan_network *n = &b->plan->network;
+	struct json_object *endpoint =
+	    object(object(object(b->config, "NetworkingConfig"), "EndpointsConfig"), n->name);
+
+	json_add_str(b->host, "NetworkMode", n->name);
+	json_add_str(object(endpoint, "IPAMConfig"), "IPv4Address", n->engine_ipv4);
+	json_add_str(endpoint, "MacAddress", n->mac);
+	json_add_str(b->config, "MacAddress", n->mac);
+	put_aliases(b, endpoint);
+}
+
 /* NetworkMode, PidMode and IpcMode; who joins another's namespace has no say in names and
  * resolvers. */
 static void
@@ -370,6 +410,8 @@ put_network(struct body *b)
 	    xasprintf("container:%s", p->containers[p->leader].docker_name);
 
 	json_add_str(b->host, "NetworkMode", joins ? leader : modes[p->def.network_mode]);
+	if (has_interface(b))
+		put_interface(b);
 	if (p->def.pid_mode == PID_HOST)
 		json_add_str(b->host, "PidMode", "host");
 	else if (p->def.pid_mode == PID_TASK && b->c->joins)

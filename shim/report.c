@@ -41,6 +41,23 @@ pack_bindings(const struct container *c, struct arena *a)
 	return list;
 }
 
+/* All containers of an awsvpc task have its network interface, once they were created. */
+static Shim__NetworkInterface **
+pack_interfaces(const struct container *c, struct arena *a, size_t *ret_n)
+{
+	const struct plan_network *n = &c->task->plan.network;
+	Shim__NetworkInterface **list = arena_alloc(a, sizeof(*list));
+
+	*ret_n = n->name != NULL && c->id != NULL;
+	if (*ret_n == 0)
+		return list;
+	list[0] = arena_alloc(a, sizeof(**list));
+	shim__network_interface__init(list[0]);
+	list[0]->private_ipv4_address = borrow(n->private_ipv4);
+	list[0]->attachment_id = borrow(n->attachment_id);
+	return list;
+}
+
 static Shim__ContainerState *
 pack_container(const struct container *c, struct arena *a)
 {
@@ -57,6 +74,7 @@ pack_container(const struct container *c, struct arena *a)
 	s->health = (Shim__HealthStatus)c->health;
 	s->n_network_bindings = c->n_bindings;
 	s->network_bindings = pack_bindings(c, a);
+	s->network_interfaces = pack_interfaces(c, a, &s->n_network_interfaces);
 	s->restart_count = c->restart_count;
 	return s;
 }
