@@ -163,6 +163,12 @@ ports_collide(
 	return is_kept(doc, "PORTS", wanted->tcp) || is_kept(doc, "PORTS_UDP", wanted->udp);
 }
 
+bool
+container_instance_takes_all(const struct call *c, const struct store_container_instance *i)
+{
+	return i->synthetic && config_kind(c->config, KIND_SYNTHETIC_INSTANCE);
+}
+
 const char *
 container_instance_lacks(const struct call *c, const struct store_container_instance *i,
     struct json_object *doc, const struct instance_use *used, const struct instance_use *wanted)
@@ -170,7 +176,7 @@ container_instance_lacks(const struct call *c, const struct store_container_inst
 	struct json_object *gpus = json_get(find_resource(doc, "GPU"), "stringSetValue");
 	int64_t n_gpus = gpus != NULL ? (int64_t)json_object_array_length(gpus) : 0;
 
-	if (i->synthetic && config_kind(c->config, KIND_SYNTHETIC_INSTANCE))
+	if (container_instance_takes_all(c, i))
 		return NULL;
 	if (!json_get_bool(doc, "agentConnected", false))
 		return "AGENT";

@@ -37,9 +37,12 @@ void instance_use_add(struct instance_use *u, const struct instance_use *more);
 int instance_use_read(
     struct call *c, const char *cluster, const char *id, struct instance_use *ret);
 
+/* In lenient mode an instance that was registered for a task's sake takes whatever comes, with no
+ * regard to room or constraints: it is a developer's machine, and what was asked for counts more
+ * than what it can promise. */
+bool container_instance_takes_all(const struct call *c, const struct store_container_instance *i);
 /* Why a task that wants `wanted` cannot be put there ("RESOURCE:CPU", "AGENT"), NULL where it can.
- * In lenient mode an instance that was registered for a task's sake takes whatever comes: it is a
- * developer's machine, and what was asked for counts more than what it can promise. */
+ */
 const char *container_instance_lacks(const struct call *c, const struct store_container_instance *i,
     struct json_object *doc, const struct instance_use *used, const struct instance_use *wanted);
 

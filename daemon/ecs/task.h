@@ -119,8 +119,8 @@ struct run_plan {
 	const char *group;
 	const char *platform_version;              /* Fargate only */
 	const char *instances[RUN_TASK_COUNT_MAX]; /* id for each task; NULL for Fargate */
-	struct json_object *failures; /* StartTask's instances that can run nothing; NULL: none */
-	struct task_place *place;     /* task_network.h; NULL: not awsvpc */
+	struct json_object *failures;              /* instances that can run nothing; NULL: none */
+	struct task_place *place;                  /* task_network.h; NULL: not awsvpc */
 };
 
 /* Fills the row of one new task: its document, its specification for the shim, its columns. The row
@@ -140,6 +140,8 @@ int start_plan_make(struct call *c, struct run_plan *p);
 void run_plan_done(struct run_plan *p);
 /* Settles launch type or capacity providers of each task (lifecycle.md 13). */
 int run_plan_capacity(struct call *c, struct run_plan *p);
+/* The container instance of each task of a RunTask; those that find no place are failures. */
+int run_plan_place(struct call *c, struct run_plan *p);
 /* The instances that StartTask names: a task for each that can run one, a failure for the others.
  */
 int start_plan_instances(struct call *c, struct run_plan *p);

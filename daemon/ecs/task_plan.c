@@ -10,7 +10,6 @@
 #include "daemon/config.h"
 #include "daemon/cql.h"
 #include "daemon/ecs/cluster_ref.h"
-#include "daemon/ecs/task_instance.h"
 #include "daemon/ecs/task_definition_ref.h"
 #include "daemon/ecs/task_network.h"
 
@@ -24,8 +23,7 @@
 typedef int rule_fn(struct call *c, struct run_plan *p);
 
 static rule_fn check_choice, check_propagation, check_tags, check_group, check_network,
-    check_overrides, check_exec, check_volumes, check_launch, check_platform, check_placement,
-    choose_instance;
+    check_overrides, check_exec, check_volumes, check_launch, check_platform, check_placement;
 
 /* In the order in which ECS looks: what the request says by itself, then against the definition,
  * then against the cluster. */
@@ -42,7 +40,7 @@ static rule_fn *const run_rules[] = {
 	check_volumes,
 	check_platform,
 	check_placement,
-	choose_instance,
+	run_plan_place,
 };
 
 /* StartTask places nothing: its instances are EC2 ones, and they are named. */
@@ -328,26 +326,5 @@ check_placement(struct call *c, struct run_plan *p)
 		return refuse(c, "Placement constraints are not supported with FARGATE.");
 	if (p->in->placement_strategy.n > 0)
 		return refuse(c, "Placement strategies are not supported with FARGATE.");
-	return 0;
-}
-
-static int
-choose_instance(struct call *c, struct run_plan *p)
-{
-	char id[ARN_ID_MAX];
-	int r;
-
-	if (p->launch == LAUNCH_FARGATE)
-		return 0;
-	r = task_instance_ensure(c, p->cluster.name, id);
-	if (r == 0)
-		return refuse(
-		    c, p->providers[0] != NULL
-			   ? "No Container Instances were found in your capacity provider."
-			   : "No Container Instances were found in your cluster.");
-	if (r < 0)
-		return r;
-	for (int64_t i = 0; i < p->count; i++)
-		p->instances[i] = arena_strdup(&c->arena, id);
 	return 0;
 }

@@ -312,6 +312,38 @@ def test_constraints_are_read_when_they_are_given(ecs, cluster, define, name):
         {"type": "distinctInstance", "expression": "agentConnected == true"}])[0] == "InvalidParameterException"
 
 
+def test_run_task_places_where_constraints_allow(ecs, cluster, pair, define):
+    def run(count=1, **more):
+        return ecs.run_task(cluster=cluster, taskDefinition=define(), count=count, **more)
+
+    def member(expression):
+        return {"type": "memberOf", "expression": expression}
+
+    one, two = pair
+    placed = run(placementConstraints=[member("attribute:stack == prod")])
+    assert [t["containerInstanceArn"] for t in placed["tasks"]] == [one] and placed["failures"] == []
+    spread = run(count=2, placementConstraints=[{"type": "distinctInstance"}])
+    assert {t["containerInstanceArn"] for t in spread["tasks"]} == {one, two}
+    many = run(count=3, placementConstraints=[{"type": "distinctInstance"}])
+    assert len(many["tasks"]) == 2
+    assert many["failures"] == [{"arn": a, "reason": "DistinctInstance placement constraint unsatisfied."}
+                                for a in sorted(pair)]
+    none = run(placementConstraints=[member("attribute:stack == test")])
+    assert none["tasks"] == []
+    assert none["failures"] == [{"arn": a, "reason": "MemberOf placement constraint unsatisfied."} for a in sorted(pair)]
+    away = run(placementConstraints=[member("not(task:group == db)")])
+    assert [t["containerInstanceArn"] for t in away["tasks"]] == [two]
+    ecs.update_container_instances_state(cluster=cluster, containerInstances=[two], status="DRAINING")
+    assert [t["containerInstanceArn"] for t in run()["tasks"]] == [one]
+
+
+def test_run_task_starts_as_many_as_there_is_room_for(ecs, cluster, register, define):
+    arn = register(cpu=300)["containerInstanceArn"]
+    reply = ecs.run_task(cluster=cluster, taskDefinition=define(), count=5)
+    assert len(reply["tasks"]) == 2 and reply["failures"] == [{"arn": arn, "reason": "RESOURCE:CPU"}]
+    assert amounts(describe(ecs, cluster, arn)["remainingResources"])["CPU"] == 44
+
+
 def test_accounts_and_regions_are_apart(daemon, ecs, cluster, register):
     arn = register()["containerInstanceArn"]
     other = daemon.client(region="eu-west-1")
