@@ -13,7 +13,7 @@
 
 struct config {
 	char *listen_host; /* GATEWAY_LISTEN or --listen, default 127.0.0.1 */
-	char *listen_port; /* default 4566; "0": any free one */
+	char *listen_port; /* default 4566; "0": any free one, until it is known */
 	char *state_dir;   /* --state-dir, default /var/lib/localemu-ecs */
 	char *runtime_dir; /* --runtime-dir, default /run/localemu-ecs; api.sock and the gates live
 			      there */

@@ -366,6 +366,20 @@ add_interfaces(struct json_object *o, const Shim__ContainerState *c, const char 
 }
 
 int
+events_report(struct store *s, struct store_task *t, const Shim__TaskState *state, struct err *e)
+{
+	int r;
+
+	if (state->seq <= t->seq || state->seq > INT64_MAX ||
+	    !task_state_may_follow(t->last_status, (enum task_state)state->last_status))
+		return 0;
+	r = patch(t, state, e);
+	if (r == 0)
+		r = store_task_update(s, t, e);
+	return r < 0 ? r : 1;
+}
+
+int
 events_stop(
     struct store *s, struct store_task *t, const char *stop_code, const char *reason, struct err *e)
 {

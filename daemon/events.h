@@ -28,6 +28,12 @@ void events_free(struct events *ev);
  * stopCode, stoppedReason …) and commits. */
 void events_state(struct events *ev, const char *task_id, const Shim__TaskState *s);
 
+/* The same inside the caller's transaction, for what an agent reports of a task that no runner of
+ * ours has (SubmitTaskStateChange). Returns 1 when it was taken in, 0 when it was ignored, negative
+ * errno. `t` is updated in place; nobody who subscribes is told. */
+int events_report(
+    struct store *s, struct store_task *t, const Shim__TaskState *state, struct err *e);
+
 /* Inside the caller's transaction: desiredStatus STOPPED, stopCode and stoppedReason on a task that
  * has none yet. Returns 1 when it changed, 0 when the task was already stopping, negative errno.
  * `t` is updated in place. */

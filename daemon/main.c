@@ -283,6 +283,9 @@ write_port_file(struct daemon *d, struct err *e)
 	if (fd < 0 || dprintf(fd, "%d\n", d->port) < 0 || rename(incomplete, path) < 0)
 		return err_set_errno(e, errno, "%s", path);
 	d->port_file = TAKE(path);
+	/* What answers of itself where it is (DiscoverPollEndpoint) finds the real port here. */
+	free(d->config.listen_port);
+	d->config.listen_port = xasprintf("%d", d->port);
 	return 0;
 }
 

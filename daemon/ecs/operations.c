@@ -13,6 +13,9 @@ static const struct op_table *const tables[] = {
 	&ecs_tag_ops,
 	&ecs_account_setting_ops,
 	&ecs_capacity_provider_ops,
+	&ecs_task_protection_ops,
+	&ecs_task_exec_ops,
+	&ecs_agent_ops,
 };
 
 static const char *const unavailable[] = {
@@ -35,9 +38,6 @@ static const char *const unavailable[] = {
 	"DescribeServiceRevisions",
 	"DescribeServices",
 	"DescribeTaskSets",
-	"DiscoverPollEndpoint",
-	"ExecuteCommand",
-	"GetTaskProtection",
 	"ListDaemonDeployments",
 	"ListDaemonTaskDefinitions",
 	"ListDaemons",
@@ -46,14 +46,10 @@ static const char *const unavailable[] = {
 	"ListServicesByNamespace",
 	"RegisterDaemonTaskDefinition",
 	"StopServiceDeployment",
-	"SubmitAttachmentStateChanges",
-	"SubmitContainerStateChange",
-	"SubmitTaskStateChange",
 	"UpdateDaemon",
 	"UpdateExpressGatewayService",
 	"UpdateService",
 	"UpdateServicePrimaryTaskSet",
-	"UpdateTaskProtection",
 	"UpdateTaskSet",
 };
 

@@ -19,5 +19,8 @@ extern const struct op_table ecs_task_ops;               /* ecs/task.c */
 extern const struct op_table ecs_tag_ops;                /* ecs/tag.c */
 extern const struct op_table ecs_account_setting_ops;    /* ecs/account_setting.c */
 extern const struct op_table ecs_capacity_provider_ops;  /* ecs/capacity_provider.c */
+extern const struct op_table ecs_task_protection_ops;    /* ecs/task_protection.c */
+extern const struct op_table ecs_task_exec_ops;          /* ecs/task_exec.c */
+extern const struct op_table ecs_agent_ops;              /* ecs/agent.c */
 
 #endif
