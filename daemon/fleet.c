@@ -250,6 +250,15 @@ fleet_adopt(struct fleet *f, const struct store_task *t)
 }
 
 void
+fleet_firewall(struct fleet *f, const char *task_id, Shim__Firewall *firewall)
+{
+	struct runner *r = runner_find(f, task_id);
+
+	if (r != NULL && r->shim != NULL)
+		shim_firewall(r->shim, firewall);
+}
+
+void
 fleet_credentials(struct fleet *f, const char *task_id, const struct fleet_credentials *c)
 {
 	struct runner *r = runner_find(f, task_id);

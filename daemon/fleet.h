@@ -42,6 +42,8 @@ void fleet_free(struct fleet *f);
 void fleet_on_begun(struct fleet *f, void (*fn)(const char *task_id, void *cookie), void *cookie);
 /* Sends credentials to the shim of a task; nothing where it has none. */
 void fleet_credentials(struct fleet *f, const char *task_id, const struct fleet_credentials *c);
+/* The same with what a task's security groups let through from now on. */
+void fleet_firewall(struct fleet *f, const char *task_id, Shim__Firewall *firewall);
 
 /* Which runner a task that starts now gets: RUNNER_SHIM when the Engine's socket takes a connection
  * (remembered from the first success on: later absence is the shims' to wait out), RUNNER_INSTANT

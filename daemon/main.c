@@ -11,6 +11,7 @@
 #include "daemon/events.h"
 #include "daemon/fleet.h"
 #include "daemon/http/http.h"
+#include "daemon/reconcile/firewalls.h"
 #include "daemon/reconcile/tasks.h"
 #include "daemon/services/service.h"
 #include "daemon/store/store.h"
@@ -43,6 +44,7 @@ struct daemon {
 	struct task_credentials *credentials;
 	struct reconcile_tasks *reconcile;
 	struct vpc_networks *networks;
+	struct firewalls *firewalls;
 	struct api *api;
 	struct http *http;
 	char *port_file; /* NULL until it is written */
@@ -172,6 +174,7 @@ daemon_open(struct daemon *d, struct err *e)
 	d->credentials = task_credentials_new(d->loop, d->store, d->fleet);
 	fleet_on_begun(d->fleet, on_begun, d);
 	fleet_on_start(d->fleet, must_wait, d);
+	d->firewalls = firewalls_new(d->loop, d->store, d->fleet);
 	d->networks = vpc_networks_new(d->loop, config, d->store, &networks_cb);
 	d->reconcile = reconcile_tasks_new(d->loop, config, d->store, d->fleet);
 	d->api = api_new(d->loop, config, d->store, d->fleet);
@@ -196,6 +199,7 @@ daemon_close(struct daemon *d)
 	api_free(d->api);
 	reconcile_tasks_free(d->reconcile);
 	vpc_networks_free(d->networks);
+	firewalls_free(d->firewalls);
 	task_credentials_free(d->credentials);
 	fleet_free(d->fleet); /* closes the links: shims that still run leave their containers as
 				 they are */
@@ -335,6 +339,7 @@ on_finished(const char *task_id, void *cookie)
 	struct daemon *d = cookie;
 
 	task_credentials_end(d->credentials, task_id);
+	firewalls_end(d->firewalls, task_id);
 	reconcile_tasks_finished(d->reconcile, task_id);
 }
 
@@ -344,6 +349,7 @@ on_begun(const char *task_id, void *cookie)
 	struct daemon *d = cookie;
 
 	task_credentials_begin(d->credentials, task_id);
+	firewalls_begin(d->firewalls, task_id);
 }
 
 static void
@@ -370,6 +376,7 @@ on_networks(void *cookie)
 	struct daemon *d = cookie;
 
 	vpc_networks_look(d->networks);
+	firewalls_look(d->firewalls);
 }
 
 static void

@@ -335,6 +335,18 @@ shim_credentials(struct shim *s, const struct fleet_credentials *c)
 }
 
 void
+shim_firewall(struct shim *s, Shim__Firewall *firewall)
+{
+	Shim__Frame frame = SHIM__FRAME__INIT;
+
+	if (s->link == NULL || link_get_state(s->link) != LINK_TASK)
+		return;
+	frame.body_case = SHIM__FRAME__BODY_FIREWALL;
+	frame.firewall = firewall;
+	(void)link_send(s->link, &frame); /* a link that is gone says so by on_close */
+}
+
+void
 shim_bye(struct shim *s)
 {
 	Shim__Bye bye = SHIM__BYE__INIT;

@@ -41,6 +41,9 @@ int shim_spawn(struct loop *l, const struct config *config, const struct shim_or
 /* Passes a stop on; one that comes before the greeting is done waits for it. */
 /* Sends credentials; what comes before Start or Adopt was sent is lost. */
 void shim_credentials(struct shim *s, const struct fleet_credentials *c);
+/* Passes on what security groups let through; forgotten where the greeting is not done: the spec
+ * has it too. */
+void shim_firewall(struct shim *s, Shim__Firewall *firewall);
 void shim_stop(struct shim *s, const char *code, const char *reason);
 /* Tells it to go. on_end follows, by force after a while. */
 void shim_bye(struct shim *s);

@@ -34,6 +34,7 @@ static int on_start(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_adopt(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_stop(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_credentials(struct link *l, const Shim__Frame *f, void *cookie);
+static int on_firewall(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_bye(struct link *l, const Shim__Frame *f, void *cookie);
 
 /* clang-format off */
@@ -43,6 +44,7 @@ static const struct link_handler handlers[LINK_HANDLERS_MAX] = {
 	[SHIM__FRAME__BODY_ADOPT] = { "Adopt", BIT(LINK_GREETED) | BIT(LINK_TASK),                on_adopt },
 	[SHIM__FRAME__BODY_STOP]  = { "Stop",  BIT(LINK_TASK),                                    on_stop },
 	[SHIM__FRAME__BODY_CREDENTIALS] = { "Credentials", BIT(LINK_TASK),                        on_credentials },
+	[SHIM__FRAME__BODY_FIREWALL] = { "Firewall", BIT(LINK_TASK),                              on_firewall },
 	[SHIM__FRAME__BODY_BYE]   = { "Bye",   BIT(LINK_NEW) | BIT(LINK_GREETED) | BIT(LINK_TASK), on_bye },
 };
 /* clang-format on */
@@ -314,6 +316,17 @@ on_credentials(struct link *l, const Shim__Frame *f, void *cookie)
 		.session_token = m->session_token,
 		.expires_at_ms = m->expires_at_ms,
 	    });
+	return 0;
+}
+
+/* Security groups have changed. */
+static int
+on_firewall(struct link *l, const Shim__Frame *f, void *cookie)
+{
+	(void)l;
+	(void)cookie;
+	log_debug(NULL, NULL, "security groups: %zu rules in, %zu out", f->firewall->n_ingress,
+	    f->firewall->n_egress);
 	return 0;
 }
 

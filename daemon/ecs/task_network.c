@@ -9,6 +9,7 @@
 #include "daemon/config.h"
 #include "daemon/fleet.h"
 #include "daemon/vpc/plan.h"
+#include "daemon/vpc_firewall.h"
 
 #include <string.h>
 
@@ -199,7 +200,7 @@ fill_message(struct call *c, const struct run_plan *p, size_t at, const struct v
 		r = fill_engine_side(
 		    c, p->place->vpc, json_get_str(vpc.doc, "cidrBlock"), eni->row.address, m, &n);
 	if (r >= 0)
-		r = task_firewall_make(c->store, &c->scope, &c->arena, p->place->groups,
+		r = vpc_firewall_make(c->store, &c->scope, &c->arena, p->place->groups,
 		    p->place->n_groups, with_engine ? &n : NULL, &m->firewall, &c->err);
 	if (r >= 0)
 		m->firewall->allow_all = p->place->allow_all;

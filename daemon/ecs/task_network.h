@@ -27,11 +27,4 @@ int task_network_check(struct call *c, struct run_plan *p);
 int task_network_make(struct call *c, const struct run_plan *p, size_t index, const char *task_id,
     Shim__Network **ret, const char **ret_zone);
 
-/* What these security groups let through, in the arena. `n` (may be NULL) is the Docker network
- * whose range peers are said in. */
-struct store_vpc_network;
-int task_firewall_make(struct store *s, const struct scope *sc, struct arena *a,
-    const char *const *groups, size_t n_groups, const struct store_vpc_network *n,
-    Shim__Firewall **ret, struct err *e);
-
 #endif

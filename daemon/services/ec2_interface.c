@@ -129,6 +129,7 @@ create_network_interface(struct call *c)
 	if (r < 0)
 		return r;
 	json_add(c->out, "networkInterface", doc);
+	call_wish_networks(c); /* it is a member of its groups */
 	return ec2_end(c, in->dry_run);
 }
 
@@ -154,6 +155,7 @@ delete_network_interface(struct call *c)
 	if (interface.row.holder[0] != '\0')
 		return err_set_code(&c->err, 400, "InvalidParameterValue",
 		    "Network interface '%s' is currently in use.", in->id);
+	call_wish_networks(c);
 	r = store_ec2_delete(c->store, &c->scope, EC2_NETWORK_INTERFACE, in->id, &c->err);
 	return r < 0 ? r : ec2_end_return(c, in->dry_run);
 }

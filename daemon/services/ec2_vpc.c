@@ -216,7 +216,6 @@ static int
 create_default_vpc(struct call *c)
 {
 	const struct vpc_id_in *in = c->args;
-	_cleanup_(store_ec2_done) struct store_ec2 row = { 0 };
 	char id[EC2_ID_MAX] = "";
 	int r = vpc_default(c->store, &c->scope, c->config->owner, id, &c->err);
 

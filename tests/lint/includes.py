@@ -27,16 +27,17 @@ ROOMS = (
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
     ("vpc-network", r"daemon/vpc_network\.[ch]", "common wire config store vpc"),
+    ("vpc-firewall", r"daemon/vpc_firewall\.[ch]", "common wire store vpc"),
     ("vpc", r"daemon/vpc/.*", "common api store shared"),
     # the cluster query language knows neither the store nor the operations
     ("cql", r"daemon/cql(_\w+)?\.[ch]", "common"),
     ("store", r"daemon/store/.*", "common api"),
     ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
-    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql"),
+    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql vpc-firewall"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
     ("events", r"daemon/events\.[ch]", "common wire config store shared vpc"),
-    ("reconcile", r"daemon/reconcile/.*", "common wire config store fleet events shared"),
+    ("reconcile", r"daemon/reconcile/.*", "common wire config store fleet events shared vpc vpc-firewall"),
     # shim
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process

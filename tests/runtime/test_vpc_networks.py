@@ -172,3 +172,22 @@ def test_the_default_vpc_gets_its_network_with_its_first_task(start_daemon, make
     details = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}
     assert details["networkInterfaceId"] == eni["NetworkInterfaceId"]
     assert details["privateIPv4Address"] == eni["PrivateIpAddress"]
+
+
+def test_a_changed_rule_is_told_to_the_running_task(start_daemon, make_lab):
+    daemon = start_daemon(("--debug",))
+    client = ec2(daemon)
+    vpc = client.create_vpc(CidrBlock=free_range())["Vpc"]
+    subnet = client.create_subnet(VpcId=vpc["VpcId"], CidrBlock=vpc["CidrBlock"])["Subnet"]["SubnetId"]
+    group = client.create_security_group(GroupName="g", Description="d", VpcId=vpc["VpcId"])["GroupId"]
+    lab = make_lab(daemon)
+    task = lab.run(definition=lab.define(networkMode="awsvpc"), networkConfiguration={
+        "awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}})
+    assert task["lastStatus"] == "RUNNING"
+    client.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": group}]}])
+    wait_until(lambda: "security groups: 1 rules in, 1 out" in daemon.log_text, 5, "the shim to be told")
+    lab.run(definition=lab.define(networkMode="awsvpc"), networkConfiguration={
+        "awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}})
+    wait_until(lambda: daemon.log_text.count("security groups: 1 rules in, 1 out") >= 2, 5, "the new member to be told")
+    assert lab.task(task)["lastStatus"] == "RUNNING"

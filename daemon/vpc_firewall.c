@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Security groups as a list of what is let through: rules of all groups together, references to
- * groups replaced by the addresses of their members, ranges of the VPC said as they are on its
- * Docker network. Called by task_network.c; it must not know who enforces them.
+ * Rules of all groups together, references to groups replaced by the addresses of their members,
+ * ranges of the VPC said as they are on its Docker network.
  */
-#include "daemon/ecs/task_network.h"
-
-#include "daemon/store/vpc_network.h"
+#include "daemon/vpc_firewall.h"
 
 #include <string.h>
 
@@ -120,7 +117,7 @@ add_rule(const struct store_ec2 *row, void *arg)
 }
 
 int
-task_firewall_make(struct store *s, const struct scope *sc, struct arena *a,
+vpc_firewall_make(struct store *s, const struct scope *sc, struct arena *a,
     const char *const *groups, size_t n_groups, const struct store_vpc_network *n,
     Shim__Firewall **ret, struct err *e)
 {
