@@ -7,11 +7,33 @@
 #include "shim/task.h"
 #include "common/log.h"
 
+#define CREDENTIALS_WAIT_MS 10000
+
+static void refuse(struct container *c, const char *text);
+
+/* The daemon sends them right after the task; where it cannot have them, it only logs why. */
+static void
+on_no_credentials(void *arg)
+{
+	struct container *c = arg;
+
+	if (!c->prepared)
+		return;
+	c->prepared = false;
+	refuse(c, "unable to get the credentials of the task role");
+}
+
 void
 arrival_pass(struct container *c)
 {
-	if (!c->prepared || !task_has_credentials(c->task))
+	if (!c->prepared)
 		return;
+	timer_free(TAKE(c->credentials_timer));
+	if (!task_has_credentials(c->task)) {
+		c->credentials_timer = timer_new(c->task->loop, on_no_credentials, c);
+		timer_set(c->credentials_timer, CREDENTIALS_WAIT_MS);
+		return;
+	}
 	c->prepared = false;
 	if (task_may_open(c->task, c))
 		gate_open(c->gate);
@@ -21,20 +43,26 @@ arrival_pass(struct container *c)
 
 /* Without its endpoints no container starts. One that was restarted by hand ends again. */
 static void
+refuse(struct container *c, const char *text)
+{
+	log_err("task", c->task->id, "container %s: %s", c->name, text);
+	if (c->phase == PHASE_STARTING)
+		container_fail(c, "ResourceInitializationError", text);
+	gate_shut(c->gate);
+	task_run(c->task);
+}
+
+static void
 on_prepared(const struct err *e, void *arg)
 {
 	struct container *c = arg;
 
-	if (e == NULL) {
-		c->prepared = true;
-		arrival_pass(c);
+	if (e != NULL) {
+		refuse(c, e->text);
 		return;
 	}
-	log_err("task", c->task->id, "container %s: %s", c->name, e->text);
-	if (c->phase == PHASE_STARTING)
-		container_fail(c, "ResourceInitializationError", e->text);
-	gate_shut(c->gate);
-	task_run(c->task);
+	c->prepared = true;
+	arrival_pass(c);
 }
 
 void

@@ -52,6 +52,7 @@ container_done(struct container *c)
 {
 	timer_free(c->timer);
 	timer_free(c->start_timer);
+	timer_free(c->credentials_timer);
 	pull_free(c->pull);
 	gate_free(c->gate);
 	bindings_clear(c);
@@ -73,6 +74,7 @@ container_set_phase(struct container *c, enum container_phase phase)
 		c->health = HEALTH_UNKNOWN;
 		timer_free(TAKE(c->timer));
 		timer_free(TAKE(c->start_timer));
+		timer_free(TAKE(c->credentials_timer));
 		gate_shut(c->gate);
 		net_leave(c->task->net, c->index);
 	}

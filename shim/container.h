@@ -47,7 +47,8 @@ struct container {
 	struct timer *timer;       /* the end of the wait for a restart; the next probe */
 	struct timer *start_timer; /* startTimeout */
 	struct gate *gate;
-	bool prepared; /* the namespace of the init that waits there */
+	bool prepared;                   /* the namespace of the init that waits there */
+	struct timer *credentials_timer; /* how long that init waits for credentials */
 
 	struct arena image_arena;
 	struct plan_image image;

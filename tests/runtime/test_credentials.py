@@ -72,6 +72,15 @@ def test_wrong_ids(lab, started):
     assert fetch(task, "/v1/credentials")[1]["message"] == "CredentialsV1Request: No Credential ID in the request"
 
 
+def test_a_role_that_is_none_ends_the_task(lab):
+    """The container waits at its gate for credentials that cannot come: not for ever, and not without a word."""
+    role = "arn:aws:iam::000000000000:role/" + "r" * 65
+    task = lab.wait(lab.run(definition=lab.define(taskRoleArn=role)), seconds=20)
+    assert lab.container_of(task)["reason"] == (
+        "ResourceInitializationError: unable to get the credentials of the task role")
+    assert task["stopCode"] == "TaskFailedToStart"
+
+
 def test_no_role_no_variable_no_credentials(lab, started):
     task = run(lab, started, role=None)
     assert not [name for name in env(task) if name.startswith("AWS_CONTAINER_")]
