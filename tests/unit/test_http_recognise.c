@@ -39,7 +39,7 @@ static const struct {
 	{ NULL, FORM, NULL, "Action=", "", WIRE_JSON, NULL, "", "" },
 	{ NULL, FORM, NULL, "XAction=Y&&&=&", "", WIRE_JSON, NULL, "", "" },
 	{ NULL, JSON, NULL, "Action=Y", "", WIRE_JSON, NULL, "", "" },
-	{ NULL, NULL, "Action=ListUsers&Version=1", "", "iam", WIRE_QUERY, NULL, "iam", "ListUsers" },
+	{ NULL, NULL, "Action=ListUsers&Version=1", "", "iam", WIRE_QUERY, "iam", "iam", "ListUsers" },
 	{ NULL, NULL, "list-type=2", "", "s3", WIRE_REST_XML, NULL, "s3", "" },
 	{ NULL, NULL, NULL, "", "lambda", WIRE_JSON, NULL, "lambda", "" },
 	{ NULL, NULL, NULL, "", "", WIRE_JSON, NULL, "", "" },
