@@ -34,18 +34,18 @@ static const char *const days[] = { NULL, "0", "7", "14", NULL };
 static const char *const log_modes[] = { NULL, "blocking", "non-blocking", NULL };
 
 const struct account_setting_kind account_setting_kinds[SETTING_MAX] = {
-	[SETTING_NONE]               = { enabled_disabled, "" , .aws_managed = true },
-	[SETTING_SERVICE_LONG_ARN]   = { enabled_disabled, "enabled", .long_arn = true },
-	[SETTING_TASK_LONG_ARN]      = { enabled_disabled, "enabled", .long_arn = true },
-	[SETTING_INSTANCE_LONG_ARN]  = { enabled_disabled, "enabled", .long_arn = true },
-	[SETTING_AWSVPC_TRUNKING]    = { enabled_disabled, "disabled" },
-	[SETTING_CONTAINER_INSIGHTS] = { insights,         "disabled" },
-	[SETTING_FARGATE_FIPS]       = { enabled_disabled, "disabled" },
-	[SETTING_TAG_AUTHORIZATION]  = { on_off,           "on" },
-	[SETTING_FARGATE_RETIREMENT] = { days,             "7", .root_only = true },
-	[SETTING_GUARD_DUTY]         = { on_off,           "off", .root_only = true, .aws_managed = true },
-	[SETTING_LOG_DRIVER_MODE]    = { log_modes,        "non-blocking" },
-	[SETTING_FARGATE_WINDOWS]    = { enabled_disabled, "disabled" },
+	[SETTING_NONE]               = { .values = enabled_disabled, .otherwise = "", .aws_managed = true },
+	[SETTING_SERVICE_LONG_ARN]   = { .values = enabled_disabled, .otherwise = "enabled", .long_arn = true },
+	[SETTING_TASK_LONG_ARN]      = { .values = enabled_disabled, .otherwise = "enabled", .long_arn = true },
+	[SETTING_INSTANCE_LONG_ARN]  = { .values = enabled_disabled, .otherwise = "enabled", .long_arn = true },
+	[SETTING_AWSVPC_TRUNKING]    = { .values = enabled_disabled, .otherwise = "disabled" },
+	[SETTING_CONTAINER_INSIGHTS] = { .values = insights, .otherwise = "disabled" },
+	[SETTING_FARGATE_FIPS]       = { .values = enabled_disabled, .otherwise = "disabled" },
+	[SETTING_TAG_AUTHORIZATION]  = { .values = on_off, .otherwise = "on" },
+	[SETTING_FARGATE_RETIREMENT] = { .values = days, .otherwise = "7", .root_only = true },
+	[SETTING_GUARD_DUTY]         = { .values = on_off, .otherwise = "off", .root_only = true, .aws_managed = true },
+	[SETTING_LOG_DRIVER_MODE]    = { .values = log_modes, .otherwise = "non-blocking" },
+	[SETTING_FARGATE_WINDOWS]    = { .values = enabled_disabled, .otherwise = "disabled" },
 };
 /* clang-format on */
 

@@ -38,6 +38,15 @@ const struct op_table ecs_capacity_provider_ops = { ops, ARRAY_SIZE(ops) };
 
 /* --- a provider as the API prints it --- */
 
+/* The document of a row, of this family or a cluster; the caller owns it. */
+static int
+parse_doc(struct call *c, const char *text, struct json_object **ret)
+{
+	if (text == NULL)
+		text = "{}";
+	return json_parse(text, strlen(text), ret, &c->err);
+}
+
 static int
 print_provider(struct call *c, const struct store_capacity_provider *p, bool with_tags,
     struct json_object **ret)
@@ -45,7 +54,7 @@ print_provider(struct call *c, const struct store_capacity_provider *p, bool wit
 	_cleanup_json_ struct json_object *out = NULL;
 	struct json_object *tags = NULL;
 	char arn[ARN_MAX];
-	int r = json_parse(p->doc, strlen(p->doc), &out, &c->err);
+	int r = parse_doc(c, p->doc, &out);
 
 	if (r < 0)
 		return r;
@@ -321,7 +330,7 @@ update_capacity_provider(struct call *c)
 	int r = find_to_change(c, in->name, in->cluster, &row);
 
 	if (r == 0)
-		r = json_parse(row.doc, strlen(row.doc), &doc, &c->err);
+		r = parse_doc(c, row.doc, &doc);
 	if (r == 0)
 		r = update_doc(c, in, &row, doc);
 	if (r < 0)
@@ -363,7 +372,7 @@ delete_capacity_provider(struct call *c)
 	if (r == 0)
 		r = check_unused(c, &row);
 	if (r == 0)
-		r = json_parse(row.doc, strlen(row.doc), &doc, &c->err);
+		r = parse_doc(c, row.doc, &doc);
 	if (r < 0)
 		return r;
 	json_add_str(doc, "updateStatus", "DELETE_IN_PROGRESS");
@@ -531,7 +540,7 @@ describe_capacity_providers(struct call *c)
 	if (r == 0 && in->cluster != NULL) {
 		r = cluster_ref_resolve(c, in->cluster, &cluster);
 		if (r == 0)
-			r = json_parse(cluster.doc, strlen(cluster.doc), &doc, &c->err);
+			r = parse_doc(c, cluster.doc, &doc);
 		if (r == 0)
 			d.of_cluster = json_get(doc, "capacityProviders") != NULL
 					   ? json_get(doc, "capacityProviders")
