@@ -7,7 +7,6 @@
 
 #include "common/json.h"
 #include "common/log.h"
-#include "daemon/arn.h"
 #include "daemon/fleet.h"
 #include "daemon/services/sts_issue.h"
 #include "daemon/store/task.h"
@@ -32,6 +31,7 @@ struct grant {
 	struct task_credentials *tc;
 	const char *task;
 	bool execution;
+	struct role_ref role;
 	char id[37];
 	char role_arn[STORE_PRINCIPAL_MAX];
 	char access_key[33]; /* of the last time; "": none */
@@ -80,7 +80,7 @@ recall(const struct store_task_credential *row, void *arg)
 
 /* Writes a new key and what it is for. */
 static int
-issue(struct grant *g, const struct role_ref *role, struct store_credential *ret, struct err *e)
+issue(struct grant *g, struct store_credential *ret, struct err *e)
 {
 	const struct sts_session session = {
 		.name = g->task, .task = g->task, .now_ms = now_ms(), .duration_s = LIFETIME_S
@@ -91,7 +91,7 @@ issue(struct grant *g, const struct role_ref *role, struct store_credential *ret
 
 	if (r < 0)
 		return r;
-	r = sts_issue_role(s, role, &session, ret, e);
+	r = sts_issue_role(s, &g->role, &session, ret, e);
 	(void)snprintf(row.task, sizeof(row.task), "%s", g->task);
 	(void)snprintf(row.role_type, sizeof(row.role_type), "%s", role_type(g));
 	memcpy(row.id, g->id, sizeof(row.id));
@@ -110,11 +110,8 @@ give(struct grant *g, struct err *e)
 {
 	struct task_credentials *tc = g->tc;
 	struct store_credential c = { 0 };
-	struct role_ref role;
 	int r;
 
-	if (role_ref_parse(g->role_arn, &role) < 0)
-		return err_set(e, ERR_INVALID_PARAMETER, "%s is no role", g->role_arn);
 	r = store_task_credential_list(tc->store, g->task, recall, g, e);
 	if (r == 0 && g->id[0] == '\0')
 		random_uuid(g->id);
@@ -124,7 +121,7 @@ give(struct grant *g, struct err *e)
 		return r;
 	if (c.expires_at_ms - now_ms() < RENEW_BELOW_MS) {
 		c = (struct store_credential){ 0 };
-		r = issue(g, &role, &c, e);
+		r = issue(g, &c, e);
 	}
 	if (r < 0)
 		return r;
@@ -148,17 +145,6 @@ role_of(struct json_object *overrides, struct json_object *definition, const cha
 	const char *role = overrides != NULL ? json_get_str(overrides, member) : NULL;
 
 	return role != NULL || definition == NULL ? role : json_get_str(definition, member);
-}
-
-/* Both members may have a role's bare name. */
-static void
-print_role_arn(const char *role, const Shim__TaskSpec *spec, char ret[static STORE_PRINCIPAL_MAX])
-{
-	if (has_prefix(role, "arn:"))
-		(void)snprintf(ret, STORE_PRINCIPAL_MAX, "%s", role);
-	else
-		(void)snprintf(ret, STORE_PRINCIPAL_MAX, "arn:%s:iam::%.12s:role/%s",
-		    arn_partition(spec->region), spec->account, role);
 }
 
 static struct json_object *
@@ -185,7 +171,10 @@ give_all(struct task_credentials *tc, const char *task_id, const Shim__TaskSpec 
 
 		if (role == NULL || role[0] == '\0')
 			continue;
-		print_role_arn(role, spec, g.role_arn);
+		if (role_ref_resolve(role, spec->account, spec->region, &g.role, g.role_arn) < 0) {
+			log_err("task", task_id, "no credentials of %s: it is no role", role);
+			continue;
+		}
 		/* That of the task role is in the environment of its containers. */
 		if (!execution)
 			(void)snprintf(g.id, sizeof(g.id), "%s", spec->credentials_id);

@@ -140,6 +140,8 @@ int start_plan_make(struct call *c, struct run_plan *p);
 void run_plan_done(struct run_plan *p);
 /* Settles launch type or capacity providers of each task (lifecycle.md 13). */
 int run_plan_capacity(struct call *c, struct run_plan *p);
+/* In strict mode, whether its roles exist and trust ECS. */
+int run_plan_roles(struct call *c, struct run_plan *p);
 /* The container instance of each task of a RunTask; those that find no place are failures. */
 int run_plan_place(struct call *c, struct run_plan *p);
 /* The instances that StartTask names: a task for each that can run one, a failure for the others.

@@ -94,9 +94,9 @@ int iam_save(struct call *c, struct store_iam *o, struct json_object *doc);
 
 /* An object as its Get operation shows it, `full` with tags; the caller's. NULL with the error in
  * c->err. */
-struct json_object *iam_print(struct call *c, const struct store_iam *o, bool full);
+struct json_object *iam_print(struct call *c, const struct store_iam *row, bool full);
 /* Prints it into c->out under its element's name ("Role"). */
-int iam_answer(struct call *c, const struct store_iam *o);
+int iam_answer(struct call *c, const struct store_iam *row);
 
 /* A document percent-encoded, as IAM returns it; in the call's arena. */
 const char *iam_encode(struct call *c, const char *document);

@@ -122,7 +122,7 @@ static int
 list_attached(struct call *c)
 {
 	_cleanup_iam_ struct store_iam o = { 0 };
-	struct iam_listing l;
+	struct iam_listing l = { 0 };
 	int r = iam_find_subject(c, &o);
 
 	if (r == 0)
@@ -207,7 +207,7 @@ static int
 list_inline(struct call *c)
 {
 	_cleanup_iam_ struct store_iam o = { 0 };
-	struct iam_listing l;
+	struct iam_listing l = { 0 };
 	int r = iam_find_subject(c, &o);
 
 	if (r == 0)

@@ -314,7 +314,8 @@ list_versions(struct call *c)
 		r = iam_list_begin(c, &v.l, "Versions");
 	if (r < 0)
 		return r;
-	v.doc = doc = iam_doc(&o);
+	doc = iam_doc(&o);
+	v.doc = doc;
 	r = store_iam_document_list(
 	    c->store, &o, page_after(&v.l.page), v.l.page.limit + 1, take_version, &v, &c->err);
 	return iam_list_end(&v.l, r);

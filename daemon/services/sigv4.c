@@ -126,7 +126,7 @@ decoded(struct arena *a, const char *s, size_t n)
 			ret[len++] = (char)(16 * hex_value(s[i + 1]) + hex_value(s[i + 2]));
 			i += 2;
 		} else {
-			ret[len++] = s[i] == '+' ? ' ' : s[i];
+			ret[len++] = (char)(s[i] == '+' ? ' ' : s[i]);
 		}
 	}
 	return ret;
@@ -301,7 +301,7 @@ compare_texts(const void *a, const void *b)
 static bool
 add_query(struct text *t, const struct sigv4_request *r, bool presigned, struct arena *a)
 {
-	char *sorted[PARAMETERS_MAX];
+	char *sorted[PARAMETERS_MAX] = { NULL };
 	const char *p = r->query;
 	size_t n_sorted = 0;
 

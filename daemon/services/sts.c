@@ -137,7 +137,7 @@ assume_role(struct call *c)
 		.now_ms = c->now_ms,
 		.duration_s = in->duration.set ? in->duration.v : 3600,
 	};
-	struct store_credential issued;
+	struct store_credential issued = { 0 };
 	struct json_object *user;
 	struct role_ref role;
 	int r;

@@ -5,6 +5,7 @@
 #include "daemon/services/sts_issue.h"
 
 #include "common/json.h"
+#include "daemon/arn.h"
 #include "daemon/services/access_key.h"
 #include "daemon/store/iam.h"
 
@@ -36,6 +37,18 @@ role_ref_parse(const char *arn, struct role_ref *ret)
 	memcpy(r.name, name, strlen(name));
 	*ret = r;
 	return 0;
+}
+
+int
+role_ref_resolve(const char *role, const char *account, const char *region, struct role_ref *ret,
+    char arn[static STORE_PRINCIPAL_MAX])
+{
+	if (has_prefix(role, "arn:"))
+		(void)snprintf(arn, STORE_PRINCIPAL_MAX, "%s", role);
+	else
+		(void)snprintf(arn, STORE_PRINCIPAL_MAX, "arn:%s:iam::%s:role/%s",
+		    arn_partition(region), account, role);
+	return role_ref_parse(arn, ret);
 }
 
 /* The parts that all temporary credentials have. */

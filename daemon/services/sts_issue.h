@@ -20,6 +20,11 @@ struct role_ref {
 /* 0, or -EINVAL where it is none. */
 int role_ref_parse(const char *arn, struct role_ref *ret);
 
+/* The same of a role's bare name, in an account and the partition of a region, or of an ARN
+ * (members such as taskRoleArn take both). `arn` gets the whole ARN. */
+int role_ref_resolve(const char *role, const char *account, const char *region,
+    struct role_ref *ret, char arn[static STORE_PRINCIPAL_MAX]);
+
 /* What a session is called after and how long it lives. */
 struct sts_session {
 	const char *name; /* RoleSessionName; a task's id */

@@ -27,8 +27,9 @@ _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 
 /* clang-format off */
 static const char *const sql[STMT_MAX] = {
-	[STMT_PUT]         = "INSERT INTO credential (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-	[STMT_GET]         = "SELECT " COLUMNS " FROM credential WHERE access_key = ?1",
+	[STMT_PUT]         = ("INSERT INTO credential (" COLUMNS ")"
+			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
+	[STMT_GET]         = ("SELECT " COLUMNS " FROM credential WHERE access_key = ?1"),
 	[STMT_SET_ACTIVE]  = "UPDATE credential SET active = ?2 WHERE access_key = ?1",
 	[STMT_DELETE]      = "DELETE FROM credential WHERE access_key = ?1",
 	[STMT_DELETE_TASK] = "DELETE FROM credential WHERE task = ?1",

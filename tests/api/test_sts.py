@@ -149,6 +149,29 @@ def test_strict_mode_asks_the_trust_policy(start_daemon):
     assert reply["AssumedRoleUser"]["AssumedRoleId"] == role["RoleId"] + ":ss"
 
 
+def test_strict_mode_asks_whether_a_tasks_roles_trust_ecs(start_daemon):
+    daemon = start_daemon(ECS_DOCKER_BACKEND="0", ECS_STRICT="1")
+    ecs, iam = daemon.client(), daemon.client(service="iam")
+    ecs.create_cluster(clusterName="strict")
+    for role, principal in (("trusts", {"Service": ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]}),
+                            ("does-not", {"Service": "ec2.amazonaws.com"})):
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust(principal))
+
+    def run(task_role, execution_role=None):
+        more = {"executionRoleArn": execution_role} if execution_role else {}
+        ecs.register_task_definition(family="roles", taskRoleArn=task_role, **more, containerDefinitions=[
+            {"name": "a", "image": "a", "memory": 8}])
+        ecs.run_task(cluster="strict", taskDefinition="roles", launchType="EC2")
+
+    prefix = "arn:aws:iam::000000000000:role/"
+    for roles in ((prefix + "does-not",), (prefix + "missing",), ("missing",), ("trusts", prefix + "does-not")):
+        code, message, _ = error(run, task_role=roles[0], execution_role=roles[1] if roles[1:] else None)
+        assert code == "ClientException" and message.startswith(
+            f"ECS was unable to assume the role '{roles[-1]}' that was provided for this task."), roles
+    good = error(run, task_role=prefix + "trusts", execution_role="trusts")
+    assert good[1] == "No Container Instances were found in your cluster."  # what is asked next
+
+
 def trust(principal):
     return json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]})

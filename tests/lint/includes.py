@@ -21,7 +21,7 @@ ROOMS = (
     ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
     ("identity", r"daemon/services/(identity|access_key)\.[ch]", "common api config protocol store shared"),
     # keys are issued for requests and for tasks alike
-    ("issue", r"daemon/services/sts_issue\.[ch]", "common api store identity"),
+    ("issue", r"daemon/services/sts_issue\.[ch]", "common api store shared identity"),
     ("credentials", r"daemon/task_credentials\.[ch]", "common wire config store fleet shared issue"),
     ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity issue vpc"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
@@ -34,7 +34,7 @@ ROOMS = (
     ("store", r"daemon/store/.*", "common api"),
     ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
-    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql vpc-firewall"),
+    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql vpc-firewall issue"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
     ("events", r"daemon/events\.[ch]", "common wire config store shared vpc"),
     ("reconcile", r"daemon/reconcile/.*", "common wire config store fleet events shared vpc vpc-firewall"),
