@@ -52,9 +52,9 @@ Q := @
 say = @echo '  $(1) $(2)'
 endif
 
-COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core -lcurl -lm
+COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core -lm
 DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto
-SHIM_LIBS := -levent_extra $(COMMON_LIBS) -lnl-route-3 -lnl-3 -lpthread
+SHIM_LIBS := -levent_extra $(COMMON_LIBS) -lcurl -lnl-route-3 -lnl-3 -lpthread
 
 COMMON_SRC := $(wildcard common/*.c)
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c))

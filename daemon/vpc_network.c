@@ -6,10 +6,10 @@
  */
 #include "daemon/vpc_network.h"
 
-#include "common/curl.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "daemon/config.h"
+#include "daemon/engine_call.h"
 #include "daemon/vpc/plan.h"
 #include "proto/shim.pb-c.h"
 
@@ -39,7 +39,7 @@ struct vpc_networks {
 	const struct config *config;
 	struct store *store;
 	struct vpc_networks_callbacks cb;
-	struct curl_io *io; /* NULL without a backend */
+	struct engine_call *call; /* under way, NULL: none */
 	struct timer *retry;
 	int64_t retry_ms;
 	bool busy;  /* a pass is under way */
@@ -60,9 +60,9 @@ struct vpc_networks {
 static void pass_begin(void *arg);
 static void pass_step(struct vpc_networks *v);
 static void pass_end(struct vpc_networks *v);
-static void on_list(const struct curl_io_reply *r, void *arg);
-static void on_made(const struct curl_io_reply *r, void *arg);
-static void on_removed(const struct curl_io_reply *r, void *arg);
+static void on_list(const struct engine_call_reply *r, void *arg);
+static void on_made(const struct engine_call_reply *r, void *arg);
+static void on_removed(const struct engine_call_reply *r, void *arg);
 static void release(struct vpc_networks *v, const char *vpc);
 
 struct rows {
@@ -115,8 +115,6 @@ vpc_networks_new(struct loop *l, const struct config *config, struct store *stor
 	v->retry_ms = RETRY_MIN_MS;
 	v->refused = json_object_new_object();
 	v->retry = timer_new(l, pass_begin, v);
-	if (config->docker_backend)
-		v->io = curl_io_new(l, config->engine_socket);
 	/* Nobody has looked yet; without a backend there is nothing to wait for. */
 	rows = read_rows(v);
 	for (size_t i = 0; i < rows.n; i++)
@@ -130,7 +128,7 @@ vpc_networks_free(struct vpc_networks *v)
 {
 	if (v == NULL)
 		return;
-	curl_io_free(v->io);
+	engine_call_free(v->call);
 	timer_free(v->retry);
 	json_object_put(v->list);
 	json_object_put(v->tried);
@@ -149,7 +147,7 @@ vpc_networks_free(struct vpc_networks *v)
 void
 vpc_networks_look(struct vpc_networks *v)
 {
-	if (v->io == NULL)
+	if (!v->config->docker_backend)
 		return;
 	if (v->busy) {
 		v->again = true;
@@ -163,14 +161,16 @@ vpc_networks_look(struct vpc_networks *v)
 
 static void
 ask(struct vpc_networks *v, const char *method, const char *url, const char *body,
-    void (*on_done)(const struct curl_io_reply *r, void *arg))
+    void (*on_done)(const struct engine_call_reply *r, void *arg))
 {
-	(void)curl_io_send(v->io, &(struct curl_io_ask){ .method = method,
-				      .url = url,
-				      .body = body,
-				      .timeout_ms = REQUEST_TIMEOUT_MS,
-				      .on_done = on_done,
-				      .arg = v });
+	v->call = engine_call_send(
+	    v->loop, &(struct engine_call_ask){ .socket_path = v->config->engine_socket,
+			 .method = method,
+			 .path = url,
+			 .body = body,
+			 .timeout_ms = REQUEST_TIMEOUT_MS,
+			 .on_done = on_done,
+			 .arg = v });
 }
 
 static void
@@ -186,11 +186,12 @@ pass_begin(void *arg)
 }
 
 static void
-on_list(const struct curl_io_reply *r, void *arg)
+on_list(const struct engine_call_reply *r, void *arg)
 {
 	struct vpc_networks *v = arg;
 	struct json_object *list = NULL;
 
+	v->call = NULL;
 	if (r->errnum != 0 || r->status != 200 || json_parse(r->body, r->len, &list, NULL) < 0 ||
 	    !json_object_is_type(list, json_type_array)) {
 		json_object_put(list);
@@ -362,12 +363,13 @@ fulfil(struct vpc_networks *v, struct store_vpc_network *n)
 }
 
 static void
-on_made(const struct curl_io_reply *r, void *arg)
+on_made(const struct engine_call_reply *r, void *arg)
 {
 	struct vpc_networks *v = arg;
 	_cleanup_json_ struct json_object *body = NULL;
 	struct store_vpc_network now;
 
+	v->call = NULL;
 	if (r->errnum != 0) {
 		v->failed = true;
 		pass_end(v);
@@ -426,10 +428,11 @@ remove_leftover(struct vpc_networks *v, const struct rows *rows)
 }
 
 static void
-on_removed(const struct curl_io_reply *r, void *arg)
+on_removed(const struct engine_call_reply *r, void *arg)
 {
 	struct vpc_networks *v = arg;
 
+	v->call = NULL;
 	/* 403: a container is still in it; a later pass finds it gone. */
 	if (r->errnum != 0 || (r->status != 204 && r->status != 404))
 		v->failed = true;
@@ -510,7 +513,7 @@ vpc_networks_hold(struct vpc_networks *v, const struct store_task *t)
 	char vpc[EC2_ID_MAX];
 	struct held *h;
 
-	if (v->io == NULL || t->runner != RUNNER_SHIM)
+	if (!v->config->docker_backend || t->runner != RUNNER_SHIM)
 		return false;
 	vpc_of(t, vpc);
 	if (vpc[0] == '\0' || json_get(v->refused, vpc) != NULL ||
@@ -572,7 +575,7 @@ vpc_networks_end_all(
 		if (store_vpc_network_delete(v->store, rows.v[i].vpc, &e) < 0)
 			log_err("vpc", rows.v[i].vpc, "its network stays: %s", e.text);
 	free(rows.v);
-	if (v->io != NULL)
+	if (v->config->docker_backend)
 		vpc_networks_look(v);
 	else
 		loop_defer(v->loop, on_nothing_to_end, v);

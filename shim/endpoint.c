@@ -4,7 +4,7 @@
  * What is answered is in the serve_*.c files.
  */
 #include "shim/endpoint.h"
-#include "common/curl.h"
+#include "shim/curl.h"
 #include "shim/request.h"
 #include "common/log.h"
 

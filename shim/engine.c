@@ -5,7 +5,7 @@
  * like is in engine_read.c.
  */
 #include "shim/engine.h"
-#include "common/curl.h"
+#include "shim/curl.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -26,7 +26,7 @@ ROOMS = (
     ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity issue vpc"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
-    ("vpc-network", r"daemon/vpc_network\.[ch]", "common wire config store vpc"),
+    ("vpc-network", r"daemon/(vpc_network|engine_call)\.[ch]", "common wire config store vpc"),
     ("vpc-firewall", r"daemon/vpc_firewall\.[ch]", "common wire store vpc"),
     ("vpc", r"daemon/vpc/.*", "common api store shared"),
     # the cluster query language knows neither the store nor the operations
@@ -48,11 +48,11 @@ ROOMS = (
 # Header of a library: the files that may include it.
 FOREIGN = (
     (r"sqlite3\.h", r"daemon/store/.*"),
-    (r"curl/.*", r"common/curl\.c"),
+    (r"curl/.*", r"shim/curl\.c"),
     (r"event2/(http|http_struct|keyvalq_struct)\.h", r"(daemon/http/.*|shim/endpoint\.c)"),
-    (r"event2/(bufferevent|buffer|listener)\.h", r"(daemon/http/.*|shim/(endpoint|proxy)\.c)"),
+    (r"event2/(bufferevent|buffer|listener)\.h", r"(daemon/http/.*|daemon/engine_call\.c|shim/(endpoint|proxy)\.c)"),
     (r"netlink/.*", r"shim/nl\.c"),
-    (r"event2/.*", r"(common/curl\.c|common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/fleet\.c|shim/(gate|endpoint|proxy)\.c)"),
+    (r"event2/.*", r"(common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/engine_call\.c|daemon/fleet\.c|shim/(curl|gate|endpoint|proxy)\.c)"),
     (r"json-c/.*", r"common/(json|schema)\.[ch]"),
     (r"openssl/.*", r"daemon/.*"),
     (r"systemd/.*", r"daemon/(main\.c|http/.*)"),

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP over one unix socket, driven by the loop: requests with a whole reply or a reply in lines,
- * timeouts, cancel. The shim's Engine calls and the daemon's VPC networks go through it. It must
+ * timeouts, cancel. The shim's calls of the Engine and of the daemon's API go through it. It must
  * not know what is asked; curl.c is the only file that sees libcurl.
  */
-#ifndef COMMON_CURL_H
-#define COMMON_CURL_H
+#ifndef SHIM_CURL_H
+#define SHIM_CURL_H
 
 #include "common/loop.h"
 

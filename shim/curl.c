@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcurl's multi interface on the loop. libcurl may not be called from its own callbacks, so these
- * only collect; what came is given out when libcurl has returned. Called by the shim's
- * engine.c and the daemon's vpc_network.c; it must not know what is asked.
+ * only collect; what came is given out when libcurl has returned. Called by engine.c
+ * and endpoint.c; it must not know what is asked.
  */
-#include "common/curl.h"
+#include "shim/curl.h"
 
 #include <curl/curl.h>
 #include <errno.h>
