@@ -176,12 +176,38 @@ set_stop(struct json_object *doc, const char *code, const char *reason)
 	json_add_str(doc, "stoppedReason", reason);
 }
 
-/* A time once reached is not moved: a shim that adopts may see it a little differently. */
+/* A time once reached is not moved: a shim that adopts may see it a little differently. None is
+ * before `*floor`, which goes along: clocks are set back, and a container may have ended before the
+ * stop that nobody was there to pass on. */
 static void
-set_time(struct json_object *doc, const char *key, int64_t ms)
+set_time(struct json_object *doc, const char *key, int64_t ms, int64_t *floor)
 {
-	if (json_get(doc, key) == NULL)
-		json_add_time(doc, key, ms);
+	struct json_object *told = json_get(doc, key);
+
+	if (told != NULL)
+		ms = (int64_t)(json_object_get_double(told) * 1000 + 0.5);
+	if (ms == 0)
+		return;
+	if (ms > *floor)
+		*floor = ms;
+	if (told == NULL)
+		json_add_time(doc, key, *floor);
+}
+
+static void
+set_times(struct json_object *doc, const Shim__TaskState *s)
+{
+	int64_t floor = 0, connected;
+
+	set_time(doc, "createdAt", 0, &floor);
+	connected = floor;
+	set_time(doc, "connectivityAt", s->connectivity_at_ms, &connected);
+	set_time(doc, "pullStartedAt", s->pull_started_at_ms, &floor);
+	set_time(doc, "pullStoppedAt", s->pull_stopped_at_ms, &floor);
+	set_time(doc, "startedAt", s->started_at_ms, &floor);
+	set_time(doc, "stoppingAt", s->stopping_at_ms, &floor);
+	set_time(doc, "executionStoppedAt", s->execution_stopped_at_ms, &floor);
+	set_time(doc, "stoppedAt", s->stopped_at_ms, &floor);
 }
 
 static void
@@ -193,13 +219,7 @@ patch_task(struct json_object *doc, const Shim__TaskState *s)
 	json_add_str(doc, "healthStatus", health_state_name((enum health_state)s->health));
 	if (s->connectivity_at_ms != 0)
 		json_add_str(doc, "connectivity", "CONNECTED");
-	set_time(doc, "connectivityAt", s->connectivity_at_ms);
-	set_time(doc, "pullStartedAt", s->pull_started_at_ms);
-	set_time(doc, "pullStoppedAt", s->pull_stopped_at_ms);
-	set_time(doc, "startedAt", s->started_at_ms);
-	set_time(doc, "stoppingAt", s->stopping_at_ms);
-	set_time(doc, "executionStoppedAt", s->execution_stopped_at_ms);
-	set_time(doc, "stoppedAt", s->stopped_at_ms);
+	set_times(doc, s);
 	set_stop(doc, s->stop_code, s->stopped_reason);
 }
 

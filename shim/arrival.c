@@ -7,7 +7,12 @@
 #include "shim/task.h"
 #include "common/log.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
 #define CREDENTIALS_WAIT_MS 10000
+#define FARGATE_NOFILE 65535 /* soft and hard, where the definition says nothing */
 
 static void refuse(struct container *c, const char *text);
 
@@ -65,16 +70,49 @@ on_prepared(const struct err *e, void *arg)
 	arrival_pass(c);
 }
 
+static bool
+defines_nofile(const struct container_def *def)
+{
+	for (size_t i = 0; i < def->ulimits.n; i++)
+		if (def->ulimits.v[i].name == ULIMIT_NOFILE)
+			return true;
+	return false;
+}
+
+/* Fargate's default for open files, or as much of it as the Engine gives its containers. What the
+ * Engine gives cannot be asked of it, but init has it, and the user's process has what init has. */
+static void
+limit_files(const struct container *c, pid_t pid)
+{
+	const struct rlimit wanted = { FARGATE_NOFILE, FARGATE_NOFILE };
+	struct rlimit given;
+
+	if (!c->task->plan.fargate || defines_nofile(c->plan->def))
+		return;
+	if (prlimit(pid, RLIMIT_NOFILE, NULL, &given) == 0) {
+		if (given.rlim_max > wanted.rlim_max)
+			given.rlim_max = wanted.rlim_max;
+		given.rlim_cur = given.rlim_max;
+		if (prlimit(pid, RLIMIT_NOFILE, &wanted, NULL) == 0 ||
+		    prlimit(pid, RLIMIT_NOFILE, &given, NULL) == 0)
+			return;
+	}
+	log_warn("task", c->task->id, "container %s keeps the Engine's limit of open files: %s",
+	    c->name, strerror(errno));
+}
+
 void
 arrival_wait(struct gate *g, pid_t pid, void *cookie)
 {
 	struct container *c = cookie;
 
 	c->prepared = false;
-	if (task_may_open(c->task, c))
-		net_prepare(c->task->net, c->index, pid, false, on_prepared, c);
-	else
+	if (!task_may_open(c->task, c)) {
 		gate_shut(g);
+		return;
+	}
+	limit_files(c, pid);
+	net_prepare(c->task->net, c->index, pid, false, on_prepared, c);
 }
 
 /* The namespace of a container that an earlier shim let go. */

@@ -6,6 +6,7 @@
 #include "shim/task.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const struct plan_volume *next_unchecked_volume(struct container *c);
 static void on_volume(const struct engine_reply *r, void *arg);
@@ -34,7 +35,8 @@ container_create(struct container *c)
 	container_set_command(c, argv.v[0]);
 	container_set_phase(c, PHASE_CREATING);
 	c->task->maybe_present = true;
-	c->req = engine_create(c->task->engine, c->plan->docker_name, body, on_created, c);
+	c->req = engine_create(
+	    c->task->engine, c->plan->docker_name, c->task->plan.platform, body, on_created, c);
 }
 
 /* The next shared volume that must exist already, NULL where all were found. */
@@ -77,6 +79,10 @@ fail_create(struct container *c, const struct engine_reply *r)
 {
 	if (r->errnum == ETIMEDOUT)
 		container_fail_late(c, "created", engine_limits_agent.create_ms);
+	else if (r->text != NULL &&
+		 strstr(r->text, "does not match the specified platform") != NULL)
+		/* The pull brought what there is; that it is of another platform shows here. */
+		container_fail(c, "CannotPullContainerError", r->text);
 	else
 		container_fail(c, "CannotCreateContainerError",
 		    r->text != NULL ? r->text : "the reply has no Id");

@@ -15,6 +15,7 @@
 #define RETRY_MIN_MS 50
 #define RETRY_MAX_MS 1000
 #define PING_TIMEOUT_MS 10000
+#define CREATE_TAKES_PLATFORM 41 /* since API 1.41 */
 
 const struct engine_limits engine_limits_agent = {
 	.inspect_ms = 30 * 1000,
@@ -389,9 +390,12 @@ engine_pull(struct engine *e, const char *ref, const char *platform,
 }
 
 struct engine_req *
-engine_create(struct engine *e, const char *name, const char *body, engine_done_fn *done, void *arg)
+engine_create(struct engine *e, const char *name, const char *platform, const char *body,
+    engine_done_fn *done, void *arg)
 {
-	_cleanup_free_ char *path = xasprintf("/containers/create?name=%s", name);
+	bool told = platform != NULL && engine_version_minor(e->version) >= CREATE_TAKES_PLATFORM;
+	_cleanup_free_ char *path = xasprintf(
+	    "/containers/create?name=%s%s%s", name, told ? "&platform=" : "", told ? platform : "");
 
 	return engine_ask(e,
 	    (struct curl_io_ask){

@@ -99,8 +99,9 @@ struct engine_req *engine_image(struct engine *e, const char *ref, engine_done_f
  * everything else in it is progress. How long it may take is for the caller to say. */
 struct engine_req *engine_pull(struct engine *e, const char *ref, const char *platform,
     void (*on_progress)(const char *status, void *arg), engine_done_fn *done, void *arg);
-struct engine_req *engine_create(
-    struct engine *e, const char *name, const char *body, engine_done_fn *done, void *arg);
+/* `platform` as for a pull: an Engine that knows the parameter refuses an image of another one. */
+struct engine_req *engine_create(struct engine *e, const char *name, const char *platform,
+    const char *body, engine_done_fn *done, void *arg);
 struct engine_req *engine_start(struct engine *e, const char *id, engine_done_fn *done, void *arg);
 struct engine_req *engine_inspect(
     struct engine *e, const char *id, engine_done_fn *done, void *arg);
@@ -125,6 +126,9 @@ void engine_cancel(struct engine_req *r);
 char *engine_timeout_text(const char *transition, int64_t ms);
 /* Reads an inspect reply. Returns 0 or -EBADMSG. */
 int engine_container_read(struct json_object *body, struct engine_container *ret);
+/* Whether an image, as inspect tells it, is of the platform "os/architecture"; NULL is any. What
+ * the image does not say is not held against it. */
+bool engine_image_fits(struct json_object *image, const char *platform);
 /* One line of /events. Returns 0, or -EBADMSG where it is none that is known. The strings borrow
  * from `o`. */
 int engine_event_read(struct json_object *o, struct engine_event *ret);
@@ -133,6 +137,8 @@ int64_t engine_time_ms(const char *text);
 /* "1.41" as agreed between ours and what the header Api-Version says ("" where it says nothing
  * usable). */
 void engine_version_agree(const char *theirs, char out[static 16]);
+/* 41 of "1.41". */
+long engine_version_minor(const char *version);
 /* Splits "repo[:tag][@digest]" as the parameters fromImage and tag of a pull. Both are the
  * caller's. */
 void engine_ref_split(const char *ref, char **ret_repo, char **ret_tag);

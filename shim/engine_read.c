@@ -34,6 +34,24 @@ static const struct {
 	/* clang-format on */
 };
 
+/* A part of "linux/arm64" against the image's own. */
+static bool
+part_fits(const char *have, const char *want, size_t len)
+{
+	return have == NULL || have[0] == '\0' ||
+	       (strlen(have) == len && memcmp(have, want, len) == 0);
+}
+
+bool
+engine_image_fits(struct json_object *image, const char *platform)
+{
+	const char *slash = platform != NULL ? strchr(platform, '/') : NULL;
+
+	return slash == NULL ||
+	       (part_fits(json_get_str(image, "Os"), platform, (size_t)(slash - platform)) &&
+		   part_fits(json_get_str(image, "Architecture"), slash + 1, strlen(slash + 1)));
+}
+
 static int
 attribute_int(struct json_object *attributes, const char *key)
 {
@@ -171,13 +189,19 @@ engine_timeout_text(const char *transition, int64_t ms)
 	    "Could not transition to %s; timed out after waiting %s", transition, duration);
 }
 
+long
+engine_version_minor(const char *version)
+{
+	return has_prefix(version, "1.") ? strtol(version + 2, NULL, 10) : 0;
+}
+
 void
 engine_version_agree(const char *theirs, char out[static 16])
 {
 	long minor = VERSION_OURS;
 
 	if (theirs != NULL && has_prefix(theirs, "1."))
-		minor = strtol(theirs + 2, NULL, 10);
+		minor = engine_version_minor(theirs);
 	if (minor >= VERSION_NEWER)
 		minor = VERSION_NEWER;
 	if (minor <= 0 || (minor > VERSION_OURS && minor < VERSION_NEWER))

@@ -75,21 +75,25 @@ set_digest(struct container *c, struct json_object *digests)
 	c->digest = found != NULL ? xstrdup(found) : NULL;
 }
 
+/* One of another platform than the task's is as good as none. What a pull brought instead of it is
+ * for create to refuse. */
 static void
 on_image(const struct engine_reply *r, void *arg)
 {
 	struct container *c = arg;
 	struct json_object *config = json_get(r->body, "Config");
+	bool fits;
 
 	c->req = NULL;
-	if (r->text == NULL) {
+	fits = r->text == NULL && (c->pulled || engine_image_fits(r->body, c->task->plan.platform));
+	if (fits) {
 		arena_done(&c->image_arena);
 		c->image.entrypoint = copy_strings(c, json_get(config, "Entrypoint"));
 		c->image.cmd = copy_strings(c, json_get(config, "Cmd"));
 		set_digest(c, json_get(r->body, "RepoDigests"));
 		stamp_pull(c, true);
 		container_set_phase(c, PHASE_FETCHED);
-	} else if (r->status == 404 && !c->pulled) {
+	} else if (!c->pulled && (r->text == NULL || r->status == 404)) {
 		task_touch(c->task);
 		image_pull(c);
 	} else {

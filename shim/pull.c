@@ -129,9 +129,9 @@ on_looked(const struct engine_reply *r, void *arg)
 	struct pull *p = arg;
 
 	p->req = NULL;
-	if (r->text == NULL) {
+	if (r->text == NULL && engine_image_fits(r->body, p->platform)) {
 		finish(p, NULL, NULL);
-	} else if (r->status == 404) {
+	} else if (r->text == NULL || r->status == 404) {
 		log_info("task", p->task_id, "pulling %s", p->ref);
 		attempt(p);
 	} else {

@@ -73,6 +73,24 @@ def test_killed_while_it_stops(start_daemon, make_lab):
     assert lab.container_of(task)["exitCode"] == 137
 
 
+def test_times_are_in_order_where_the_stop_was_heard_after_the_end(start_daemon, make_lab, engine):
+    """The shim that was to pass the stop on is gone, the container ends, then another shim hears of both."""
+    daemon = start_daemon()
+    lab = make_lab(daemon)
+    task = lab.run()
+    shim = only_shim(daemon)
+    os.kill(shim, signal.SIGSTOP)
+    lab.stop(task, reason="stop it")
+    engine.request("POST", f"/containers/{lab.inspect(task)['Id']}/kill", query={"signal": "KILL"})
+    wait_until(lambda: not lab.inspect(task)["State"]["Running"], 5)
+    os.kill(shim, signal.SIGKILL)
+    task = lab.wait(task)
+    assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "stop it")
+    times = [task[key] for key in ("createdAt", "pullStartedAt", "pullStoppedAt", "startedAt", "stoppingAt",
+                                   "executionStoppedAt", "stoppedAt")]
+    assert times == sorted(times)
+
+
 def test_removed_behind_our_back(start_daemon, make_lab, engine):
     daemon = start_daemon()
     lab = make_lab(daemon)

@@ -2,6 +2,7 @@
 """The Docker Engine as the tests see it: its API over the unix socket, events included. Independent of the
 product, so that what a test asserts about containers comes from the Engine itself."""
 
+import hashlib
 import http.client
 import io
 import json
@@ -119,6 +120,19 @@ class Engine:
     def import_image(self, repo, tag, layer, changes=()):
         query = [("fromSrc", "-"), ("repo", repo), ("tag", tag)] + [("changes", c) for c in changes]
         self.request("POST", "/images/create", query=query, raw=layer)
+
+    def load_image(self, ref, layer, architecture):
+        """As import_image, for an architecture that need not be this machine's: import knows no other."""
+        config = json.dumps({"os": "linux", "architecture": architecture, "config": {"Env": ["PATH=/bin"]},
+                             "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}})
+        manifest = json.dumps([{"Config": "config.json", "RepoTags": [ref], "Layers": ["layer.tar"]}])
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for name, data in (("config.json", config.encode()), ("manifest.json", manifest.encode()), ("layer.tar", layer)):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+        self.request("POST", "/images/load", raw=archive.getvalue())
 
     def remove_image(self, name):
         try:

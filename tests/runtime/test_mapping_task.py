@@ -8,6 +8,8 @@ import urllib.request
 
 import pytest
 
+from harness.engine import busybox_layer
+from harness.registry import Registry
 from harness.wait import wait_until
 
 SLEEP = ["sh", "-c", "trap 'exit 143' TERM; sleep 3600 & wait"]
@@ -250,6 +252,71 @@ def test_cpu_architecture_of_this_machine(lab):
     task = lab.run(definition=lab.define(runtimePlatform={"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}))
     assert task["lastStatus"] == "RUNNING"
     assert task["attributes"] == [{"name": "ecs.cpu-architecture", "value": "x86_64"}]
+
+
+@pytest.fixture
+def arm(engine, name):
+    """An image that says of itself that it is for ARM, though its programs are this machine's: what runs of it runs."""
+    ref = f"localemu-test/arm:{name('arm')}"
+    engine.load_image(ref, busybox_layer(), "arm64")
+    yield ref
+    engine.remove_image(ref)
+
+
+def platform_of(architecture):
+    return {"cpuArchitecture": architecture, "operatingSystemFamily": "LINUX"}
+
+
+def test_local_image_of_the_asked_architecture(lab, engine, arm, started):
+    """It is there: nothing is pulled from a registry that does not know it, and create takes it."""
+    task = lab.run(definition=lab.define(lab.container(image=arm), runtimePlatform=platform_of("ARM64")))
+    assert task["lastStatus"] == "RUNNING"
+    assert task["attributes"] == [{"name": "ecs.cpu-architecture", "value": "arm64"}]
+    assert engine.request("GET", f"/images/{started(lab, task).engine('Image')}/json")["Architecture"] == "arm64"
+
+
+def test_no_platform_is_the_image_that_is_there(lab, arm):
+    assert lab.run(lab.container(image=arm))["lastStatus"] == "RUNNING"
+
+
+@pytest.mark.parametrize("fargate", [False, True], ids=["ec2", "fargate"])
+def test_image_of_another_architecture_only(lab, engine, image, name, fargate):
+    """A local image of another architecture is as good as none: it is pulled, and what the registry has is no other."""
+    registry = Registry()
+    ref = f"{registry.host}/{name('app')}"
+    try:
+        registry.push(engine, image, ref, "1")
+        engine.request("POST", f"/images/{image}/tag", query={"repo": ref, "tag": "1"})
+        with engine.events(type="image", event="pull", image=f"{ref}:1") as events:
+            task = lab.run_to_end(
+                definition=lab.define(lab.container(image=f"{ref}:1"), runtimePlatform=platform_of("ARM64")),
+                launchType="FARGATE" if fargate else "EC2")
+            assert events.next(5)["Actor"]["ID"] == f"{ref}:1"
+    finally:
+        engine.remove_image(f"{ref}:1")
+        registry.close()
+    reason = lab.container_of(task)["reason"]
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert reason.startswith("CannotPullContainerError: Error response from daemon: ")
+    assert "does not match the specified platform: wanted linux/arm64, actual: linux/amd64" in reason
+    assert task["stoppedReason"] == (reason if fargate else "Task failed to start")
+    assert "runtimeId" not in lab.container_of(task)
+
+
+# -- open files
+
+def open_files(app):
+    return app.inside("busybox grep 'Max open files' /proc/1/limits").split()[3:5]
+
+
+def test_open_files_on_fargate(lab, started, engine):
+    """65535, or what the Engine lets a container have where that is less; a definition's own limit stays."""
+    most = open_files(started(lab, lab.run()))[1]
+    ours = open_files(started(lab, lab.run(launchType="FARGATE")))
+    assert ours[0] == ours[1]
+    assert int(ours[1]) == 65535 or int(ours[1]) == int(most) < 65535
+    limits = [{"name": "nofile", "softLimit": 100, "hardLimit": 200}]
+    assert open_files(started(lab, lab.run(lab.container(ulimits=limits), launchType="FARGATE"))) == ["100", "200"]
 
 
 def test_fargate(lab, started):

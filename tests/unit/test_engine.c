@@ -314,6 +314,49 @@ a_pull_may_fail_inside_its_stream(void **state)
 	teardown(&f);
 }
 
+static void
+create_names_the_platform(void **state)
+{
+	struct engine_callbacks cb;
+	struct fixture f;
+
+	(void)state;
+	setup(&f, &cb);
+	f.answer = REPLY("201 Created", "13\r\n\r\n{\"Id\":\"abc\"}\n");
+	(void)engine_create(f.engine, "x", "linux/arm64", "{}", on_done, &f);
+	turn_until(&f, &f.done, 1);
+	assert_string_equal(
+	    f.last, "POST /v1.41/containers/create?name=x&platform=linux/arm64 HTTP/1.1");
+	(void)engine_create(f.engine, "x", NULL, "{}", on_done, &f);
+	turn_until(&f, &f.done, 2);
+	assert_string_equal(f.last, "POST /v1.41/containers/create?name=x HTTP/1.1");
+	teardown(&f);
+}
+
+static void
+images_fit_their_platform_or_do_not(void **state)
+{
+	static const struct {
+		const char *image, *platform;
+		bool expected;
+	} rows[] = {
+		{ "{\"Os\":\"linux\",\"Architecture\":\"arm64\"}", "linux/arm64", true },
+		{ "{\"Os\":\"linux\",\"Architecture\":\"amd64\"}", "linux/arm64", false },
+		{ "{\"Os\":\"linux\",\"Architecture\":\"arm\"}", "linux/arm64", false },
+		{ "{\"Os\":\"windows\",\"Architecture\":\"amd64\"}", "linux/amd64", false },
+		{ "{\"Os\":\"linux\",\"Architecture\":\"arm64\"}", NULL, true },
+		{ "{\"Os\":\"\"}", "linux/arm64", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_json_ struct json_object *o = NULL;
+
+		assert_int_equal(json_parse(rows[i].image, strlen(rows[i].image), &o, NULL), 0);
+		assert_int_equal(engine_image_fits(o, rows[i].platform), rows[i].expected);
+	}
+}
+
 /* A create call that is never answered. */
 static void
 what_is_not_answered_ends(void **state)
@@ -326,7 +369,7 @@ what_is_not_answered_ends(void **state)
 	setup(&f, &cb);
 	engine_set_limits(f.engine, &short_ones);
 	f.answer = "";
-	(void)engine_create(f.engine, "x", "{}", on_done, &f);
+	(void)engine_create(f.engine, "x", NULL, "{}", on_done, &f);
 	turn_until(&f, &f.done, 1);
 	assert_int_equal(f.errnum, ETIMEDOUT);
 	(void)engine_start(f.engine, "x", on_done, &f);
@@ -412,6 +455,8 @@ main(void)
 		cmocka_unit_test(containers),
 		cmocka_unit_test(errors_have_the_words_of_the_engine),
 		cmocka_unit_test(a_pull_may_fail_inside_its_stream),
+		cmocka_unit_test(create_names_the_platform),
+		cmocka_unit_test(images_fit_their_platform_or_do_not),
 		cmocka_unit_test(what_is_not_answered_ends),
 		cmocka_unit_test(the_words_for_what_took_too_long),
 		cmocka_unit_test(requests_vanish_with_the_engine_and_it_is_found_again),

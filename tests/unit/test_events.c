@@ -302,6 +302,42 @@ test_times_do_not_move(void **state)
 	assert_string_equal(json_object_to_json_string(json_get(o, "startedAt")), "1703691102.007");
 }
 
+/* The container ended before the stop that its next shim was told of; the clock was set back. */
+static void
+test_times_are_in_order(void **state)
+{
+	static const struct {
+		const char *key;
+		double expected;
+	} rows[] = {
+		{ "pullStartedAt", 1703691100.123 },
+		{ "pullStoppedAt", 1703691101 },
+		{ "startedAt", 1703691102 },
+		{ "stoppingAt", 1703691109 },
+		{ "executionStoppedAt", 1703691109 },
+		{ "stoppedAt", 1703691109 },
+	};
+	struct fixture *f = *state;
+	_cleanup_json_ struct json_object *o = NULL;
+	struct snapshot x;
+
+	snapshot(&x, 1, SHIM__TASK_STATUS__RUNNING);
+	x.s.pull_started_at_ms = 1703691000000; /* before createdAt */
+	x.s.pull_stopped_at_ms = 1703691101000;
+	x.s.started_at_ms = 1703691102000;
+	events_state(f->events, TASK, &x.s);
+	x.s.seq = 2;
+	x.s.last_status = SHIM__TASK_STATUS__STOPPED;
+	x.s.stopping_at_ms = 1703691109000;
+	x.s.execution_stopped_at_ms = 1703691107000;
+	x.s.stopped_at_ms = 1703691108000;
+	events_state(f->events, TASK, &x.s);
+	o = doc(f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_float_equal(
+		    json_object_get_double(json_get(o, rows[i].key)), rows[i].expected, 0.0004);
+}
+
 static void
 test_rubbish_in_a_reason(void **state)
 {
@@ -349,6 +385,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_never_backwards, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_stop_code_wins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_times_do_not_move, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_times_are_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rubbish_in_a_reason, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_task, setup, teardown),
 	};
