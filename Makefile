@@ -89,10 +89,18 @@ $(OUT)/localemu-ecs-init: shim/init.c common/gate.h
 $(OBJ)/libcommon.a: $(COMMON_OBJ)
 $(OBJ)/libdaemon.a: $(DAEMON_OBJ)
 $(OBJ)/libshim.a: $(SHIM_OBJ)
-%.a:
+# A library is made anew when a source file has gone, too: its list of members differs then.
+$(OBJ)/%.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(MEMBERS)' | cmp -s - $@ || echo '$(MEMBERS)' > $@
+$(OBJ)/libcommon.list: MEMBERS = $(COMMON_OBJ)
+$(OBJ)/libdaemon.list: MEMBERS = $(DAEMON_OBJ)
+$(OBJ)/libshim.list: MEMBERS = $(SHIM_OBJ)
+.PHONY: FORCE
+%.a: %.list
 	@rm -f $@
 	$(call say,AR,$@)
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
 $(OUT)/gen/proto/shim.pb-c.c $(OUT)/gen/proto/shim.pb-c.h &: proto/shim.proto
 	@mkdir -p $(OUT)/gen

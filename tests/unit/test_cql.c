@@ -256,11 +256,9 @@ test_an_instance_without_an_agent_version(void **state)
 static void
 repeat(char *out, const char *what, size_t n, const char *end)
 {
-	size_t len = strlen(what);
-
 	for (size_t i = 0; i < n; i++)
-		memcpy(out + i * len, what, len);
-	memcpy(out + n * len, end, strlen(end) + 1);
+		out = stpcpy(out, what);
+	(void)stpcpy(out, end);
 }
 
 static void

@@ -81,8 +81,10 @@ put_provider(
 static int
 on_provider(const struct store_capacity_provider *p, void *arg)
 {
-	strcat(arg, p->name);
-	strcat(arg, ",");
+	char *end = (char *)arg + strlen(arg);
+
+	end = stpcpy(end, p->name);
+	(void)stpcpy(end, ",");
 	return 0;
 }
 
