@@ -36,6 +36,11 @@ struct call_wish {
 	char task_id[33];
 };
 
+struct call_service_wish {
+	char cluster[ARN_NAME_MAX];
+	char service[ARN_NAME_MAX];
+};
+
 /* A call and what only this file needs of it. */
 struct request {
 	struct call call;                 /* first: api_cancel gets this pointer */
@@ -53,6 +58,9 @@ LIST_HEAD(request_list, request);
 struct api {
 	void (*on_networks)(void *cookie); /* may be NULL */
 	void *on_networks_cookie;
+	void (*on_service)(const struct scope *sc, const char *cluster, const char *service,
+	    void *cookie); /* may be NULL */
+	void *on_service_cookie;
 	struct loop *loop;
 	const struct config *config;
 	struct store *store;
@@ -181,6 +189,25 @@ call_wish(struct call *c, enum task_wish wish, const char *task_id)
 }
 
 void
+call_wish_service(struct call *c, const char *cluster, const char *service)
+{
+	struct call_service_wish *w;
+
+	for (size_t i = 0; i < c->n_service_wishes; i++) {
+		w = &c->service_wishes[i];
+		if (streq(w->cluster, cluster) && streq(w->service, service))
+			return;
+	}
+	if ((c->n_service_wishes & (c->n_service_wishes - 1)) == 0)
+		c->service_wishes = xrealloc(c->service_wishes,
+		    c->n_service_wishes > 0 ? 2 * c->n_service_wishes : 1,
+		    sizeof(*c->service_wishes));
+	w = &c->service_wishes[c->n_service_wishes++];
+	(void)snprintf(w->cluster, sizeof(w->cluster), "%s", cluster);
+	(void)snprintf(w->service, sizeof(w->service), "%s", service);
+}
+
+void
 call_wish_networks(struct call *c)
 {
 	c->wishes_networks = true;
@@ -194,21 +221,38 @@ call_lenient(const struct call *c)
 
 /* --- one request --- */
 
+static void
+call_init(struct call *c, struct api *a, const struct scope *sc)
+{
+	c->api = a;
+	c->config = a->config;
+	c->store = a->store;
+	c->fleet = a->fleet;
+	c->scope = *sc;
+	c->now_ms = now_ms();
+	random_uuid(c->request_id);
+}
+
+static void
+call_done(struct call *c)
+{
+	json_object_put(c->in);
+	json_object_put(c->out);
+	json_object_put(c->err_members);
+	free(c->wishes);
+	free(c->service_wishes);
+	arena_done(&c->arena);
+}
+
 static struct request *
 request_new(struct api *a, const struct api_request *r)
 {
 	struct request *rq = xcalloc(1, sizeof(*rq));
 	struct call *c = &rq->call;
 
-	c->api = a;
-	c->config = a->config;
-	c->store = a->store;
-	c->fleet = a->fleet;
-	c->scope = r->scope;
-	c->now_ms = now_ms();
+	call_init(c, a, &r->scope);
 	(void)snprintf(
 	    c->access_key, sizeof(c->access_key), "%s", r->access_key != NULL ? r->access_key : "");
-	random_uuid(c->request_id);
 	rq->on_reply = r->on_reply;
 	rq->cookie = r->cookie;
 	return rq;
@@ -217,14 +261,8 @@ request_new(struct api *a, const struct api_request *r)
 static void
 request_free(struct request *rq)
 {
-	struct call *c = &rq->call;
-
 	timer_free(rq->deadline);
-	json_object_put(c->in);
-	json_object_put(c->out);
-	json_object_put(c->err_members);
-	free(c->wishes);
-	arena_done(&c->arena);
+	call_done(&rq->call);
 	free(rq);
 }
 
@@ -291,10 +329,8 @@ run_in_transaction(struct call *c)
 /* What is committed is promised: a message that cannot be sent now is made up for by the reconcile
  * at start. */
 static void
-send_wishes(struct call *c)
+send_task_wishes(struct call *c)
 {
-	if (c->wishes_networks && c->api->on_networks != NULL)
-		c->api->on_networks(c->api->on_networks_cookie);
 	for (size_t i = 0; i < c->n_wishes; i++) {
 		_cleanup_(store_task_done) struct store_task t = { 0 };
 		struct err e = { 0 };
@@ -313,6 +349,18 @@ send_wishes(struct call *c)
 			break;
 		}
 	}
+}
+
+static void
+send_wishes(struct call *c)
+{
+	if (c->wishes_networks && c->api->on_networks != NULL)
+		c->api->on_networks(c->api->on_networks_cookie);
+	send_task_wishes(c);
+	/* Last: the scheduler is told of a service, tasks of it that start are on their way. */
+	for (size_t i = 0; i < c->n_service_wishes && c->api->on_service != NULL; i++)
+		c->api->on_service(&c->scope, c->service_wishes[i].cluster,
+		    c->service_wishes[i].service, c->api->on_service_cookie);
 }
 
 static bool
@@ -410,6 +458,26 @@ finish(struct request *rq, int r)
 	request_free(rq);
 }
 
+int
+api_act(struct api *a, const struct scope *sc, const char *principal, const struct op *op,
+    void *args, struct err *e)
+{
+	struct call c = { .op = op, .args = args };
+	int r;
+
+	call_init(&c, a, sc);
+	(void)snprintf(c.principal_arn, sizeof(c.principal_arn), "%s", principal);
+	(void)snprintf(c.principal_id, sizeof(c.principal_id), "%s", principal);
+	c.out = json_object_new_object();
+	r = run_in_transaction(&c);
+	if (r == 0)
+		send_wishes(&c);
+	else
+		*e = c.err;
+	call_done(&c);
+	return r;
+}
+
 /* --- held calls --- */
 
 static void
@@ -430,15 +498,16 @@ waits_for(const struct call *c, const char *task_id)
 	for (size_t i = 0; i < c->n_wishes; i++) {
 		if (c->wishes[i].wish != TASK_WISH_START)
 			continue;
-		if (strcmp(c->wishes[i].task_id, task_id) == 0)
+		if (task_id != NULL && strcmp(c->wishes[i].task_id, task_id) == 0)
 			return true;
 		started = true;
 	}
 	return !started;
 }
 
-void
-api_task_changed(struct api *a, const char *task_id)
+/* NULL: something else than a task has changed. */
+static void
+look_again(struct api *a, const char *task_id)
 {
 	struct request *rq;
 
@@ -450,6 +519,18 @@ api_task_changed(struct api *a, const char *task_id)
 		if (!timer_pending(a->look))
 			timer_set(a->look, 0);
 	}
+}
+
+void
+api_task_changed(struct api *a, const char *task_id)
+{
+	look_again(a, task_id);
+}
+
+void
+api_service_changed(struct api *a)
+{
+	look_again(a, NULL);
 }
 
 /* A reply may bring new requests and cancel held ones, so every search starts at the front. */
@@ -477,6 +558,15 @@ on_look(void *arg)
 		if (rq->call.op->settled(&rq->call))
 			finish(rq, answer_anew(&rq->call));
 	}
+}
+
+void
+api_on_service(struct api *a,
+    void (*fn)(const struct scope *sc, const char *cluster, const char *service, void *cookie),
+    void *cookie)
+{
+	a->on_service = fn;
+	a->on_service_cookie = cookie;
 }
 
 void

@@ -86,12 +86,17 @@ struct call {
 
 	struct call_wish *wishes; /* call_wish() */
 	size_t n_wishes;
-	bool wishes_networks; /* call_wish_networks() */
+	bool wishes_networks;                     /* call_wish_networks() */
+	struct call_service_wish *service_wishes; /* call_wish_service() */
+	size_t n_service_wishes;
 };
 
 /* Notes a message for the runner of a task; sent after COMMIT, in order, dropped when the call
  * fails. */
 void call_wish(struct call *c, enum task_wish wish, const char *task_id);
+/* What a service wants, or what there is of it, has changed: the scheduler compares the two after
+ * COMMIT. Saying it twice in one call is saying it once. */
+void call_wish_service(struct call *c, const char *cluster, const char *service);
 /* The store's wishes for VPC networks have changed: whoever makes them looks after COMMIT. */
 void call_wish_networks(struct call *c);
 /* True where a kindness of the lenient mode is wanted; the one place that reads ECS_STRICT for
@@ -128,6 +133,18 @@ void api_free(struct api *a);
 /* What call_wish_networks leads to, before tasks start; nothing where it was never set. */
 void api_on_networks(struct api *a, void (*fn)(void *cookie), void *cookie);
 
+/* What call_wish_service leads to, once for each service; nothing where it was never set. */
+void api_on_service(struct api *a,
+    void (*fn)(const struct scope *sc, const char *cluster, const char *service, void *cookie),
+    void *cookie);
+
+/* A call that the daemon makes by itself, as the service scheduler does: `op` runs in a transaction
+ * of its own with `args` (borrowed) as c->args and the principal given ("ecs.amazonaws.com"), and
+ * what it wishes follows after COMMIT. Nobody gets a reply; c->out is the handler's to fill or not.
+ * Returns 0, or a negative errno with `e` filled and everything rolled back. */
+int api_act(struct api *a, const struct scope *sc, const char *principal, const struct op *op,
+    void *args, struct err *e);
+
 /* Runs one request. Returns NULL when on_reply has already been called, else a handle for
  * api_cancel. */
 struct call *api_request(struct api *a, const struct api_request *r);
@@ -135,6 +152,8 @@ struct call *api_request(struct api *a, const struct api_request *r);
 void api_cancel(struct call *c);
 /* A task has changed (called by events): held calls look again. */
 void api_task_changed(struct api *a, const char *task_id);
+/* A service has changed otherwise than by a task: held calls that wait for no task look again. */
+void api_service_changed(struct api *a);
 /* Answers every held call now (the daemon stops). */
 void api_answer_all(struct api *a);
 

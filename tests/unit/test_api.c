@@ -604,6 +604,46 @@ test_answer_all_and_free(void **state)
 	assert_int_equal(forgotten.n, 0);
 }
 
+static int
+act(struct call *c)
+{
+	const int *fails = c->args;
+
+	assert_string_equal(c->principal_arn, "ecs.amazonaws.com");
+	call_wish_service(c, "web", "front");
+	call_wish_service(c, "web", "back");
+	call_wish_service(c, "web", "front");
+	return *fails != 0 ? err_set(&c->err, ERR_CLIENT, "no room") : 0;
+}
+
+static void
+note_service(const struct scope *sc, const char *cluster, const char *service, void *cookie)
+{
+	char *notes = cookie;
+	size_t len = strlen(notes);
+
+	(void)snprintf(notes + len, 200 - len, "%s/%s/%s ", sc->region, cluster, service);
+}
+
+static void
+test_act(void **state)
+{
+	static const struct op op = { .name = "RunTask", .run = act, .flags = OP_WRITE };
+	const struct scope sc = { .account = "000000000000", .region = "eu-west-1" };
+	struct bench *b = *state;
+	char notes[200] = "";
+	struct err e = { 0 };
+	int fails = 1;
+
+	api_on_service(b->api, note_service, notes);
+	assert_true(api_act(b->api, &sc, "ecs.amazonaws.com", &op, &fails, &e) < 0);
+	assert_string_equal(e.text, "no room");
+	assert_string_equal(notes, "");
+	fails = 0;
+	assert_int_equal(api_act(b->api, &sc, "ecs.amazonaws.com", &op, &fails, &e), 0);
+	assert_string_equal(notes, "eu-west-1/web/front eu-west-1/web/back ");
+}
+
 static void
 test_dump(void **state)
 {
@@ -646,6 +686,7 @@ main(void)
 		ONE(test_cancel),
 		ONE(test_cancel_inside_reply),
 		ONE(test_answer_all_and_free),
+		ONE(test_act),
 		cmocka_unit_test(test_dump),
 	};
 
