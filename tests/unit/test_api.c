@@ -617,12 +617,12 @@ act(struct call *c)
 }
 
 static void
-note_service(const struct scope *sc, const char *cluster, const char *service, void *cookie)
+note_service(const struct scope *sc, const char *cluster, const char *name, void *cookie)
 {
 	char *notes = cookie;
 	size_t len = strlen(notes);
 
-	(void)snprintf(notes + len, 200 - len, "%s/%s/%s ", sc->region, cluster, service);
+	(void)snprintf(notes + len, 200 - len, "%s/%s/%s ", sc->region, cluster, name);
 }
 
 static void
