@@ -50,6 +50,7 @@ static const struct {
 	[ERR_MISSING_VERSION]                      = { "MissingVersionException", 400 },
 	[ERR_SERVICE_DEPLOYMENT_NOT_FOUND]         = { "ServiceDeploymentNotFoundException", 400 },
 	[ERR_CODED]                                = { "", 400 },
+	[ERR_VALIDATION]                           = { "ValidationException", 400 },
 };
 /* clang-format on */
 

@@ -47,7 +47,8 @@ enum err_kind {
 	ERR_NO_UPDATE_AVAILABLE,
 	ERR_MISSING_VERSION,
 	ERR_SERVICE_DEPLOYMENT_NOT_FOUND,
-	ERR_CODED, /* another service's error: err_set_code says its name and status */
+	ERR_CODED,      /* another service's error: err_set_code says its name and status */
+	ERR_VALIDATION, /* what most neighbours call a wrong input: op.bad_input of theirs */
 	ERR_MAX,
 };
 

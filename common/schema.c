@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define ECHO_MAX 100 /* bytes of a user's value that a message repeats */
+#define HIDDEN "***" /* stands for a value with SCHEMA_SECRET */
 #define PATH_MAX_BYTES 256
 #define BOUND_MAX_BYTES                                                                            \
 	(16u * 1024 * 1024) /* of all structs of one document: "{}," may stand for a large one */
@@ -155,7 +156,7 @@ static int PRINTF_LIKE(5, 6) wrong_value(struct walk *w, const struct schema_fie
 	va_end(ap);
 	path_print(at, where, sizeof(where));
 	if (value != NULL)
-		echo_print(value, echo);
+		echo_print((f->flags & SCHEMA_SECRET) != 0 ? HIDDEN : value, echo);
 	return err_set(w->e, kind,
 	    "1 validation error detected: Value %s%s%s at '%s' failed to satisfy constraint: "
 	    "Member must %s",
@@ -643,6 +644,8 @@ dump_field(const struct schema_field *f, const struct enclosing *up)
 			 : types[f->type].type);
 	json_add_str(o, "item", f->json_list ? "structure" : types[f->type].item);
 	json_add_bool(o, "required", (f->flags & SCHEMA_REQUIRED) != 0);
+	if ((f->flags & SCHEMA_SECRET) != 0)
+		json_add_bool(o, "secret", true);
 	if (f->names != NULL) {
 		struct json_object *names = json_object_new_array();
 

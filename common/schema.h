@@ -74,6 +74,9 @@ enum schema_type {
 
 #define SCHEMA_REQUIRED BIT(0) /* absent or null is an error */
 #define SCHEMA_UNBOUND BIT(1)  /* checked, copied and dumped, but bound to nothing */
+/* The value is nobody's business (SecretString, a parameter's Value): messages do not repeat it,
+ * and whoever records requests (CloudTrail, logs) has to leave it out. */
+#define SCHEMA_SECRET BIT(2)
 
 struct schema_field {
 	const char *name; /* as on the wire */

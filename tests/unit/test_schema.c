@@ -351,6 +351,29 @@ test_echo_is_short_and_whole(void **state)
 	assert_int_equal(strlen(strchr(e.text, '\'')) - strlen(strstr(e.text, "...'")), 100);
 }
 
+/* A secret is not repeated, however wrong it is, and the dump says which members are secrets. */
+static void
+test_secret_is_not_echoed(void **state)
+{
+	struct secret_in {
+		const char *word;
+	};
+	static const struct schema_field fields[] = {
+		F_STR(struct secret_in, word, "Word", .flags = SCHEMA_SECRET, .max_len = 8),
+	};
+	static const struct schema schema = SCHEMA(struct secret_in, fields, "SecretIn");
+	_cleanup_json_ struct json_object *in = json_object_new_object();
+	_cleanup_json_ struct json_object *dump = schema_dump(&schema);
+	struct err e = { 0 };
+
+	(void)state;
+	json_add_str(in, "Word", "swordfish-and-more");
+	assert_true(schema_bind(&schema, in, NULL, NULL, ERR_CLIENT, &e) < 0);
+	assert_null(strstr(e.text, "swordfish"));
+	assert_non_null(strstr(e.text, "'***' at 'Word'"));
+	assert_non_null(strstr(json_print(dump), "\"secret\":true"));
+}
+
 static void
 test_absurd_sizes(void **state)
 {
@@ -463,6 +486,7 @@ main(void)
 		cmocka_unit_test(test_wrong_values),
 		cmocka_unit_test(test_own_words),
 		cmocka_unit_test(test_echo_is_short_and_whole),
+		cmocka_unit_test(test_secret_is_not_echoed),
 		cmocka_unit_test(test_absurd_sizes),
 		cmocka_unit_test(test_prune),
 		cmocka_unit_test(test_recursive_shape),
