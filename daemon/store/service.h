@@ -44,7 +44,8 @@ struct store_service {
 	char *state;
 };
 void store_service_done(struct store_service *v);
-/* Inserts, or replaces the row of the same name. */
+/* Inserts, or replaces the row of the same name; what belongs to the service stays. Deployments,
+ * revisions and events can be written only while their service has a row. */
 int store_service_put(struct store *s, const struct store_service *v, struct err *e);
 /* 1 found, 0 not, negative errno. */
 int store_service_get(struct store *s, const struct scope *sc, const char *cluster,
@@ -74,6 +75,13 @@ struct store_service_counts {
 };
 int store_service_count(struct store *s, const struct scope *sc, const char *cluster,
     struct store_service_counts *ret, struct err *e);
+/* The name of a service that is not INACTIVE and whose strategy names that capacity provider (the
+ * caller's): 1, 0, negative errno. */
+int store_service_find_provider(
+    struct store *s, const struct scope *sc, const char *provider, char **ret_name, struct err *e);
+/* Forgets a service with all that belongs to it and their tags. */
+int store_service_forget(
+    struct store *s, const struct scope *sc, const char *cluster, const char *name, struct err *e);
 /* Forgets services INACTIVE since before `before_ms` with all that belongs to them. Returns how
  * many. */
 int store_service_expire(struct store *s, int64_t before_ms, int limit, struct err *e);
@@ -115,6 +123,11 @@ int store_deployment_delete(struct store *s, const struct scope *sc, const char 
 int store_deployment_list(struct store *s, const struct scope *sc, const char *cluster,
     const char *service, int (*fn)(const struct store_deployment *v, void *arg), void *arg,
     struct err *e);
+
+/* How many deployments and task sets, of any service, use that task definition (ARN with
+ * revision). */
+int store_deployment_count_definition(struct store *s, const struct scope *sc,
+    const char *task_definition_arn, int64_t *ret, struct err *e);
 
 /* A service revision: immutable; doc is what DescribeServiceRevisions prints. */
 struct store_service_revision {

@@ -73,6 +73,12 @@ query_bind_int(struct query *q, int at, int64_t v)
 }
 
 void
+query_bind_real(struct query *q, int at, double v)
+{
+	(void)sqlite3_bind_double(q->stmt, at, v);
+}
+
+void
 query_bind_blob(struct query *q, int at, const void *p, size_t len)
 {
 	(void)sqlite3_bind_blob64(q->stmt, at, p, len, SQLITE_STATIC);
@@ -83,6 +89,15 @@ query_bind_scope(struct query *q, const struct scope *sc)
 {
 	query_bind(q, 1, sc->account);
 	query_bind(q, 2, sc->region);
+}
+
+void
+query_bind_service(
+    struct query *q, const struct scope *sc, const char *cluster, const char *service)
+{
+	query_bind_scope(q, sc);
+	query_bind(q, 3, cluster);
+	query_bind(q, 4, service);
 }
 
 int
@@ -118,6 +133,12 @@ int64_t
 query_int(struct query *q, int at)
 {
 	return sqlite3_column_int64(q->stmt, at);
+}
+
+double
+query_real(struct query *q, int at)
+{
+	return sqlite3_column_double(q->stmt, at);
 }
 
 char *

@@ -20,8 +20,13 @@ enum store_family {
 	STORE_CLUSTER,
 	STORE_CONTAINER_INSTANCE,
 	STORE_CREDENTIAL,
+	STORE_DEPLOYMENT,
 	STORE_EC2,
 	STORE_IAM,
+	STORE_SERVICE,
+	STORE_SERVICE_DEPLOYMENT,
+	STORE_SERVICE_EVENT,
+	STORE_SERVICE_REVISION,
 	STORE_TAG,
 	STORE_TASK,
 	STORE_TASK_DEFINITION,
@@ -70,9 +75,13 @@ void query_done(struct query *q);
 /* Parameters, ?1 is 1. NULL text is NULL. */
 void query_bind(struct query *q, int at, const char *text);
 void query_bind_int(struct query *q, int at, int64_t v);
+void query_bind_real(struct query *q, int at, double v);
 void query_bind_blob(struct query *q, int at, const void *p, size_t len);
 /* ?1 and ?2, which every table that is keyed by scope uses for it. */
 void query_bind_scope(struct query *q, const struct scope *sc);
+/* The same and, as ?3 and ?4, a service's cluster and name. */
+void query_bind_service(
+    struct query *q, const struct scope *sc, const char *cluster, const char *service);
 
 /* 1 with a row, 0 at the end, negative errno with the error filled. */
 int query_step(struct query *q);
@@ -83,6 +92,7 @@ int query_run(struct query *q);
  * it is NULL. */
 const char *query_text(struct query *q, int at);
 int64_t query_int(struct query *q, int at);
+double query_real(struct query *q, int at);
 /* The caller owns these; NULL where it is NULL. */
 char *query_dup(struct query *q, int at);
 void *query_dup_blob(struct query *q, int at, size_t *ret_len);

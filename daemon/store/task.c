@@ -24,6 +24,8 @@ enum {
 	STMT_LIST_SERVICE,
 	STMT_LIST_INSTANCE,
 	STMT_LIST_LIVE,
+	STMT_LIST_OF_SERVICE,
+	STMT_COUNT_SERVICE,
 	STMT_LIST_USE,
 	STMT_LIST_GROUPS,
 	STMT_COUNT,
@@ -91,6 +93,9 @@ enum {
 #define ON_INSTANCE                                                                                \
 	" FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2 AND cluster = ?3"      \
 	" AND last_status < 7 AND instance = ?4"
+#define OF_SERVICE                                                                                 \
+	" FROM task INDEXED BY task_live_service WHERE account = ?1 AND region = ?2"               \
+	" AND cluster = ?3 AND service = ?4 AND last_status < 7"
 static const char *const sql[STMT_MAX] = {
 	[STMT_INSERT]           = "INSERT INTO task (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
 				  " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
@@ -108,6 +113,10 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_LIST_INSTANCE]    = LIST(" AND cluster = ?3 AND instance = ?7" DESIRED),
 	[STMT_LIST_LIVE]        = "SELECT id FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2"
 				  " AND cluster = ?3 AND last_status < 7",
+	[STMT_LIST_OF_SERVICE]  = "SELECT " COLUMNS ", NULL" OF_SERVICE " ORDER BY started_by, n",
+	[STMT_COUNT_SERVICE]    = "SELECT started_by, sum(last_status = 3),"
+				  " sum(last_status <> 3 AND desired_stopped = 0), count(*)" OF_SERVICE
+				  " GROUP BY started_by",
 	[STMT_LIST_USE]         = "SELECT family, revision, CAST(json_extract(doc, '$.cpu') AS INTEGER),"
 				  " CAST(json_extract(doc, '$.memory') AS INTEGER), last_status = 3,"
 				  " last_status <> 3 AND desired_stopped = 0, count(*)" ON_INSTANCE
@@ -330,6 +339,51 @@ store_task_list_live(struct store *s, const struct scope *sc, const char *cluste
 	while ((r = query_step(&q)) > 0)
 		if (fn(query_text(&q, 0), arg) != 0)
 			return 0;
+	return r;
+}
+
+int
+store_task_list_service(struct store *s, const struct scope *sc, const char *cluster,
+    const char *service, int (*fn)(const struct store_task *t, void *arg), void *arg, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	struct store_task t;
+	int r, stop;
+
+	r = query_open(&q, s, &task_sql, STMT_LIST_OF_SERVICE, e);
+	if (r < 0)
+		return r;
+	query_bind_service(&q, sc, cluster, service);
+	while ((r = query_step(&q)) > 0) {
+		read_row(&q, &t);
+		stop = fn(&t, arg);
+		store_task_done(&t);
+		if (stop != 0)
+			return 0;
+	}
+	return r;
+}
+
+int
+store_task_count_service(struct store *s, const struct scope *sc, const char *cluster,
+    const char *service, int (*fn)(const struct store_task_service_count *n, void *arg), void *arg,
+    struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	struct store_task_service_count n;
+	int r = query_open(&q, s, &task_sql, STMT_COUNT_SERVICE, e);
+
+	if (r < 0)
+		return r;
+	query_bind_service(&q, sc, cluster, service);
+	while ((r = query_step(&q)) > 0) {
+		n.started_by = query_text(&q, 0);
+		n.running = query_int(&q, 1);
+		n.pending = query_int(&q, 2);
+		n.n = query_int(&q, 3);
+		if (fn(&n, arg) != 0)
+			return 0;
+	}
 	return r;
 }
 

@@ -67,6 +67,22 @@ int store_task_list(struct store *s, const struct scope *sc, const struct store_
 int store_task_list_live(struct store *s, const struct scope *sc, const char *cluster,
     int (*fn)(const char *id, void *arg), void *arg, struct err *e);
 
+/* The tasks of a service that are not STOPPED yet, whatever is wished for them, those of one
+ * deployment together and the oldest first. The rows are borrowed and come without the spec. */
+int store_task_list_service(struct store *s, const struct scope *sc, const char *cluster,
+    const char *service, int (*fn)(const struct store_task *t, void *arg), void *arg,
+    struct err *e);
+/* How many those are. Pending is as below. */
+struct store_task_service_count {
+	const char *started_by; /* "ecs-svc/…" of the deployment or task set */
+	int64_t running;        /* lastStatus RUNNING, also where a stop is on the way */
+	int64_t pending;
+	int64_t n; /* all of them */
+};
+int store_task_count_service(struct store *s, const struct scope *sc, const char *cluster,
+    const char *service, int (*fn)(const struct store_task_service_count *n, void *arg), void *arg,
+    struct err *e);
+
 /* Counts for DescribeClusters. Pending: neither RUNNING nor STOPPED nor desired to stop. Index 0
  * EC2 (and EXTERNAL), 1 FARGATE. */
 struct store_task_counts {
