@@ -12,6 +12,7 @@
 #include "daemon/services/identity.h"
 #include "daemon/services/service.h"
 #include "daemon/store/store.h"
+#include "daemon/trail.h"
 #include "daemon/store/task.h"
 
 #include <errno.h>
@@ -253,6 +254,10 @@ request_new(struct api *a, const struct api_request *r)
 	call_init(c, a, &r->scope);
 	(void)snprintf(
 	    c->access_key, sizeof(c->access_key), "%s", r->access_key != NULL ? r->access_key : "");
+	(void)snprintf(
+	    c->source_ip, sizeof(c->source_ip), "%s", r->source_ip != NULL ? r->source_ip : "");
+	(void)snprintf(
+	    c->user_agent, sizeof(c->user_agent), "%s", r->user_agent != NULL ? r->user_agent : "");
 	rq->on_reply = r->on_reply;
 	rq->cookie = r->cookie;
 	return rq;
@@ -305,17 +310,40 @@ checked(struct call *c, int r)
 	return r < 0 ? r : 0;
 }
 
+/* A write that failed is told of in a transaction of its own: nothing else of it is left. */
+static void
+record_failure(struct call *c, enum wire wire)
+{
+	struct err e = { 0 };
+	int r;
+
+	if ((c->op->flags & OP_NO_TRAIL) != 0)
+		return;
+	r = store_begin(c->store, &e);
+	if (r == 0) {
+		r = trail_add(c, protocol_error_code(wire, &c->err), &e);
+		if (r == 0)
+			r = store_commit(c->store, &e);
+		else
+			store_rollback(c->store);
+	}
+	if (r < 0)
+		log_err(
+		    "request", c->request_id, "%s: no CloudTrail record: %s", c->op->name, e.text);
+}
+
+/* Runs, records and commits, or leaves nothing. */
 static int
-run_in_transaction(struct call *c)
+write_in_transaction(struct call *c)
 {
 	int r;
 
-	if ((c->op->flags & OP_WRITE) == 0)
-		return checked(c, c->op->run(c));
 	r = checked(c, store_begin(c->store, &c->err));
 	if (r < 0)
 		return r;
 	r = checked(c, c->op->run(c));
+	if (r == 0 && (c->op->flags & OP_NO_TRAIL) == 0)
+		r = checked(c, trail_add(c, NULL, &c->err));
 	if (r < 0) {
 		store_rollback(c->store);
 		return r;
@@ -323,6 +351,19 @@ run_in_transaction(struct call *c)
 	r = checked(c, store_commit(c->store, &c->err));
 	if (r < 0)
 		c->err.kind = ERR_SERVER;
+	return r;
+}
+
+static int
+run_in_transaction(struct call *c, enum wire wire)
+{
+	int r;
+
+	if ((c->op->flags & OP_WRITE) == 0)
+		return checked(c, c->op->run(c));
+	r = write_in_transaction(c);
+	if (r < 0)
+		record_failure(c, wire);
 	return r;
 }
 
@@ -388,6 +429,7 @@ api_request(struct api *a, const struct api_request *r)
 	int ret;
 
 	rq->service = sv != NULL ? sv->service : NULL;
+	c->service = sv != NULL ? sv->service->name : "";
 	if (sv != NULL && sv->service->global)
 		(void)snprintf(c->scope.region, sizeof(c->scope.region), "%s-global",
 		    arn_partition(r->scope.region));
@@ -398,7 +440,7 @@ api_request(struct api *a, const struct api_request *r)
 		ret = read_input(rq, r);
 	if (ret == 0) {
 		c->out = json_object_new_object();
-		ret = run_in_transaction(c);
+		ret = run_in_transaction(c, rq->service->wire);
 	}
 	if (ret < 0) {
 		finish(rq, ret);
@@ -462,14 +504,14 @@ int
 api_act(struct api *a, const struct scope *sc, const char *principal, const struct op *op,
     void *args, struct err *e)
 {
-	struct call c = { .op = op, .args = args };
+	struct call c = { .op = op, .args = args, .service = "ecs" };
 	int r;
 
 	call_init(&c, a, sc);
 	(void)snprintf(c.principal_arn, sizeof(c.principal_arn), "%s", principal);
 	(void)snprintf(c.principal_id, sizeof(c.principal_id), "%s", principal);
 	c.out = json_object_new_object();
-	r = run_in_transaction(&c);
+	r = run_in_transaction(&c, WIRE_JSON);
 	if (r == 0)
 		send_wishes(&c);
 	else

@@ -30,6 +30,8 @@ struct scope {
 #define OP_SETTLES BIT(1) /* may hold its reply: has `settled` and `answer` */
 /* Query protocol: has no output shape, so the answer has no <XResult>. */
 #define OP_NO_RESULT BIT(2)
+/* A write that CloudTrail does not record: what AWS calls a data event (PutLogEvents). */
+#define OP_NO_TRAIL BIT(3)
 
 /* One row of an operation table. */
 struct op {
@@ -64,7 +66,10 @@ struct call {
 	struct store *store;
 	struct fleet *fleet; /* read only: fleet_runner(); messages go by call_wish */
 	const struct op *op;
+	const char *service; /* that `op` belongs to, "ecs" */
 	struct scope scope;
+	char source_ip[46]; /* of the client; "" where nobody knows */
+	char user_agent[256];
 	char access_key[129]; /* of the request's credential, "" where there is none */
 	/* arn:aws:iam::<account>:root unless an issued key signed: then the user's or the assumed
 	 * role's ARN. */
@@ -116,6 +121,8 @@ struct api_request {
 	void (*on_reply)(int http_status, const char *body, size_t len, const char *err_type,
 	    const char *request_id, void *cookie);
 	void *cookie;
+	const char *source_ip;  /* NULL: nobody knows */
+	const char *user_agent; /* NULL */
 	/* The request as it was signed; NULL: nobody can verify it (unit tests). */
 	const struct sigv4_request *signature;
 };
@@ -138,10 +145,11 @@ void api_on_service(struct api *a,
     void (*fn)(const struct scope *sc, const char *cluster, const char *service, void *cookie),
     void *cookie);
 
-/* A call that the daemon makes by itself, as the service scheduler does: `op` runs in a transaction
- * of its own with `args` (borrowed) as c->args and the principal given ("ecs.amazonaws.com"), and
- * what it wishes follows after COMMIT. Nobody gets a reply; c->out is the handler's to fill or not.
- * Returns 0, or a negative errno with `e` filled and everything rolled back. */
+/* A call of ECS that the daemon makes by itself, as the service scheduler does: `op` runs in a
+ * transaction of its own with `args` (borrowed) as c->args and the principal given
+ * ("ecs.amazonaws.com"), and what it wishes follows after COMMIT. Nobody gets a reply; CloudTrail
+ * shows c->out as the answer and c->in, which the handler may fill, as the parameters. Returns 0,
+ * or a negative errno with `e` filled and everything rolled back. */
 int api_act(struct api *a, const struct scope *sc, const char *principal, const struct op *op,
     void *args, struct err *e);
 

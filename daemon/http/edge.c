@@ -341,6 +341,19 @@ signed_request(const struct exchange *x, struct sigv4_header headers[static SIGV
 	return r;
 }
 
+/* NULL where it has none, as on a unix socket. */
+static const char *
+peer_address(struct evhttp_request *req)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(req);
+	char *address = NULL;
+	uint16_t port = 0;
+
+	if (connection != NULL)
+		evhttp_connection_get_peer(connection, &address, &port);
+	return address;
+}
+
 static void
 call_api(struct exchange *x, const struct recognised *r, const struct credential *who,
     const char *body, size_t len)
@@ -356,6 +369,9 @@ call_api(struct exchange *x, const struct recognised *r, const struct credential
 		.access_key = who->access_key,
 		.on_reply = on_reply,
 		.cookie = x,
+		.source_ip = peer_address(x->req),
+		.user_agent =
+		    evhttp_find_header(evhttp_request_get_input_headers(x->req), "User-Agent"),
 		.signature = &signature,
 	};
 

@@ -11,6 +11,7 @@
 
 /* clang-format off */
 const struct recognise_row recognise_rows[] = {
+	{ "cloudtrail", WIRE_JSON, "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", NULL },
 	{ "ecs", WIRE_JSON, "AmazonEC2ContainerServiceV20141113", NULL },
 	{ "ec2", WIRE_EC2, NULL, "2016-11-15" },
 	{ "iam", WIRE_QUERY, NULL, "2010-05-08" },

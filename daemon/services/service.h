@@ -31,6 +31,7 @@ struct op_service {
 };
 
 extern const struct op_service ecs_service; /* ecs/operations.c */
+extern const struct op_service cloudtrail_service; /* services/cloudtrail.c */
 extern const struct op_service sts_service; /* services/sts.c */
 extern const struct op_service iam_service; /* services/iam.c */
 extern const struct op_service ec2_service; /* services/ec2.c */

@@ -5,6 +5,7 @@
 #include "daemon/services/service.h"
 
 const struct op_service *const services[] = {
+	&cloudtrail_service,
 	&ecs_service,
 	&ec2_service,
 	&iam_service,

@@ -217,6 +217,18 @@ static const char *const migrations[] = {
 	    "CREATE INDEX task_live_service"
 	    " ON task (account, region, cluster, service, started_by, last_status, desired_stopped)"
 	    " WHERE service IS NOT NULL AND last_status < 7;",
+
+	/* CloudTrail: a ring whose numbers have no gaps. */
+	[6] =
+	    "CREATE TABLE trail ("
+	    " n INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, at INTEGER NOT NULL,"
+	    " id TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, user TEXT, access_key TEXT);"
+	    "CREATE TABLE trail_doc ("
+	    " n INTEGER PRIMARY KEY REFERENCES trail (n) ON DELETE CASCADE, doc TEXT NOT NULL);"
+	    "CREATE TABLE trail_resource ("
+	    " n INTEGER NOT NULL REFERENCES trail (n) ON DELETE CASCADE, i INTEGER NOT NULL,"
+	    " type TEXT NOT NULL, name TEXT NOT NULL, short TEXT NOT NULL,"
+	    " PRIMARY KEY (n, i)) WITHOUT ROWID;",
 };
 /* clang-format on */
 

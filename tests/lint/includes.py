@@ -32,7 +32,8 @@ ROOMS = (
     # the cluster query language knows neither the store nor the operations
     ("cql", r"daemon/cql(_\w+)?\.[ch]", "common"),
     ("store", r"daemon/store/.*", "common api"),
-    ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity"),
+    ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity trail"),
+    ("trail", r"daemon/trail\.[ch]", "common api store"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
     ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql vpc-firewall issue"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
