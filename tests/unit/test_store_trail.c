@@ -3,6 +3,7 @@
  * CloudTrail's ring: what is added is found by each column, in its scope, newest first; the oldest
  * go with all that belongs to them.
  */
+#include "daemon/store/store.h"
 #include "daemon/store/trail.h"
 
 #include <setjmp.h>
