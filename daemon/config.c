@@ -12,16 +12,18 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #define SETTLE_MAX_S 600.0
+#define ENDPOINT_MAX 512 /* bytes of a URL */
 
 /* How one value is read; `name` is what the user wrote it with, for the message. */
 typedef int read_fn(struct config *c, const char *name, const char *value, struct err *e);
 
 static read_fn read_listen, read_state_dir, read_runtime_dir, read_owner, read_dump_api, read_debug,
     read_engine, read_docker_backend, read_persistence, read_strict, read_settle, read_publish,
-    read_account, read_verify, read_root_key, read_root_secret;
+    read_account, read_verify, read_root_key, read_root_secret, read_endpoint;
 
 struct setting {
 	const char *env;      /* NULL: only a flag */
@@ -46,9 +48,20 @@ static const struct setting settings[] = {
 	{ "ECS_SETTLE_SECONDS",  NULL, "SECONDS", "how long a reply waits for its tasks, default 10", read_settle },
 	{ "ECS_PUBLISH_ADDRESS", NULL, "ADDR", "where host ports are published, default 127.0.0.1", read_publish },
 	{ "LOCALEMU_ACCOUNT_ID", NULL, "12 digits", "the account, default 000000000000", read_account },
+	{ "LOCALEMU_ENDPOINT_SECRETSMANAGER", NULL, "URL", "where secrets of tasks are read, default: here", read_endpoint },
+	{ "LOCALEMU_ENDPOINT_SSM",  NULL, "URL", "where parameters of tasks are read, default: here", read_endpoint },
+	{ "LOCALEMU_ENDPOINT_S3",   NULL, "URL", "where environment files of tasks are read, default: here", read_endpoint },
+	{ "LOCALEMU_ENDPOINT_LOGS", NULL, "URL", "where awslogs sends what containers print, default: here", read_endpoint },
 	{ "LOCALEMU_VERIFY_SIGNATURES",      NULL, "0|1", "1: only issued keys and the root pair are let in, default 0", read_verify },
 	{ "LOCALEMU_ROOT_ACCESS_KEY_ID",     NULL, "KEY", "the root pair's access key", read_root_key },
 	{ "LOCALEMU_ROOT_SECRET_ACCESS_KEY", NULL, "SECRET", "the root pair's secret key", read_root_secret },
+};
+
+const char *const config_endpoint_services[CONFIG_ENDPOINT_MAX] = {
+	[CONFIG_ENDPOINT_SECRETSMANAGER] = "secretsmanager",
+	[CONFIG_ENDPOINT_SSM]            = "ssm",
+	[CONFIG_ENDPOINT_S3]             = "s3",
+	[CONFIG_ENDPOINT_LOGS]           = "logs",
 };
 
 /* What the lenient mode does kindly, for --help; ECS_STRICT=1 turns each of them off. */
@@ -227,6 +240,8 @@ config_done(struct config *c)
 	free(c->publish_address);
 	free(c->account_id);
 	free(c->owner);
+	for (size_t i = 0; i < CONFIG_ENDPOINT_MAX; i++)
+		free(c->endpoints[i]);
 	free(c->root_access_key);
 	free(c->root_secret_key);
 	*c = (struct config){ 0 };
@@ -416,6 +431,27 @@ read_account(struct config *c, const char *name, const char *value, struct err *
 		return err_set(
 		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not 12 digits", name, value);
 	set_string(&c->account_id, value);
+	return 0;
+}
+
+/* An origin: what is asked there is said by the services' own protocols. */
+static int
+read_endpoint(struct config *c, const char *name, const char *value, struct err *e)
+{
+	const char *service = name + strlen("LOCALEMU_ENDPOINT_");
+	const char *host = has_prefix(value, "https://")  ? value + strlen("https://")
+			   : has_prefix(value, "http://") ? value + strlen("http://")
+							  : "";
+	size_t len = strcspn(host, "/");
+
+	if (len == 0 || strlen(value) > ENDPOINT_MAX ||
+	    host[len + strspn(host + len, "/")] != '\0' ||
+	    host[strcspn(host, " \t\r\n@?#")] != '\0')
+		return err_set(e, ERR_INVALID_PARAMETER,
+		    "%s: \"%s\" is not http://HOST:PORT or https://HOST:PORT", name, value);
+	for (size_t i = 0; i < CONFIG_ENDPOINT_MAX; i++)
+		if (strcasecmp(service, config_endpoint_services[i]) == 0)
+			set_string(&c->endpoints[i], value);
 	return 0;
 }
 

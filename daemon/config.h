@@ -11,6 +11,18 @@
 #define LOCALEMU_VERSION "0.1.0"
 #define EXIT_DONE 1 /* config_read: all was said (--help, --version), the process exits with 0 */
 
+/* The services that ECS asks on behalf of a task. */
+enum config_endpoint {
+	CONFIG_ENDPOINT_SECRETSMANAGER,
+	CONFIG_ENDPOINT_SSM,
+	CONFIG_ENDPOINT_S3,
+	CONFIG_ENDPOINT_LOGS,
+	CONFIG_ENDPOINT_MAX
+};
+
+/* What they are called in signatures. */
+extern const char *const config_endpoint_services[CONFIG_ENDPOINT_MAX];
+
 struct config {
 	char *listen_host; /* GATEWAY_LISTEN or --listen, default 127.0.0.1 */
 	char *listen_port; /* default 4566; "0": any free one, until it is known */
@@ -22,6 +34,8 @@ struct config {
 	char *engine_socket;   /* DOCKER_HOST=unix://…, default /var/run/docker.sock */
 	char *publish_address; /* ECS_PUBLISH_ADDRESS, default 127.0.0.1 */
 	char *account_id;      /* LOCALEMU_ACCOUNT_ID, default 000000000000 */
+	/* LOCALEMU_ENDPOINT_<SERVICE>: where ECS itself asks a service, NULL: here. */
+	char *endpoints[CONFIG_ENDPOINT_MAX];
 	char *owner; /* --owner: label localemu.owner on every container, default localemu-ecs */
 	bool docker_backend; /* ECS_DOCKER_BACKEND, default true */
 	bool persistence;    /* PERSISTENCE, default true; false: store in memory, a clean stop ends

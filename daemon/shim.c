@@ -184,14 +184,33 @@ spawn_process(const char *path, int fd, pid_t *ret, struct err *e)
 	return r == 0 ? 0 : err_set_errno(e, r, "%s", path);
 }
 
+/* protobuf-c packs from pointers that are not const. */
+static char *
+text(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
 static void
 send_hello(struct shim *s)
 {
 	_cleanup_free_ char *init_path = xasprintf("%s/localemu-ecs-init", s->config->libexec_dir);
+	Shim__ServiceEndpoint endpoints[CONFIG_ENDPOINT_MAX];
+	Shim__ServiceEndpoint *list[CONFIG_ENDPOINT_MAX];
 	Shim__Frame frame = SHIM__FRAME__INIT;
 	Shim__Hello hello;
 
 	shim__hello__init(&hello);
+	hello.endpoints = list;
+	for (size_t i = 0; i < CONFIG_ENDPOINT_MAX; i++) {
+		if (s->config->endpoints[i] == NULL)
+			continue;
+		list[hello.n_endpoints] = &endpoints[i];
+		shim__service_endpoint__init(&endpoints[i]);
+		endpoints[i].service = text(config_endpoint_services[i]);
+		endpoints[i].url = s->config->endpoints[i];
+		hello.n_endpoints++;
+	}
 	hello.protocol = LINK_PROTOCOL;
 	hello.engine_socket = s->config->engine_socket;
 	hello.runtime_dir = s->config->runtime_dir;
@@ -304,13 +323,6 @@ shim_stop(struct shim *s, const char *code, const char *reason)
 	}
 	if (s->link != NULL && link_get_state(s->link) == LINK_TASK)
 		send_stop(s);
-}
-
-/* protobuf-c packs from pointers that are not const. */
-static char *
-text(const char *s)
-{
-	return (char *)(uintptr_t)s;
 }
 
 void

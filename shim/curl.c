@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcurl's multi interface on the loop. libcurl may not be called from its own callbacks, so these
- * only collect; what came is given out when libcurl has returned. Called by engine.c
- * and endpoint.c; it must not know what is asked.
+ * only collect; what came is given out when libcurl has returned. Called by engine.c,
+ * endpoint.c and aws.c; it must not know what is asked.
  */
 #include "shim/curl.h"
 
@@ -13,6 +13,7 @@
 #define CONNECTIONS_KEPT 4L
 #define CONNECT_TIMEOUT_MS 5000L
 #define BUFFER_BYTES 8192L
+#define SOCKET_ORIGIN "http://localhost" /* what the Host of a request over the socket says */
 
 struct curl_io {
 	struct loop *loop;
@@ -26,10 +27,13 @@ struct curl_io {
 struct curl_io_req {
 	struct curl_io *io;
 	struct curl_io_req *next, **link;
-	struct curl_io_ask ask;
+	void (*on_line)(const char *line, size_t len, void *arg);
+	void (*on_done)(const struct curl_io_reply *r, void *arg);
+	void *arg;
 	CURL *easy;
 	struct curl_slist *headers; /* of its own, NULL: those of all */
-	char *body;                 /* what was received and not yet given out */
+	size_t reply_max;
+	char *body; /* what was received and not yet given out */
 	size_t len, size;
 	bool oversize;
 	bool fresh; /* `body` has bytes that no line was looked for in */
@@ -92,7 +96,7 @@ on_curl_write(char *data, size_t size, size_t n, void *userp)
 	struct curl_io_req *r = userp;
 	size_t add = size * n;
 
-	if (r->cancelled || r->len + add > CURL_IO_REPLY_MAX) {
+	if (r->cancelled || add > r->reply_max - r->len) {
 		r->oversize = !r->cancelled;
 		return 0;
 	}
@@ -108,81 +112,100 @@ on_curl_write(char *data, size_t size, size_t n, void *userp)
 }
 
 static void
-set_method(struct curl_io_req *r)
+set_method(CURL *h, const struct curl_io_ask *ask)
 {
-	CURL *h = r->easy;
+	if (ask->body != NULL || streq(ask->method, "POST")) {
+		const char *body = ask->body != NULL ? ask->body : "";
+		size_t len = ask->body_len != 0 ? ask->body_len : strlen(body);
 
-	if (r->ask.body != NULL) {
 		curl_easy_setopt(h, CURLOPT_POST, 1L);
-		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)strlen(r->ask.body));
-		curl_easy_setopt(h, CURLOPT_COPYPOSTFIELDS, r->ask.body);
-	} else if (streq(r->ask.method, "POST")) {
-		curl_easy_setopt(h, CURLOPT_POST, 1L);
-		curl_easy_setopt(h, CURLOPT_POSTFIELDS, "");
-		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, 0L);
-	} else if (!streq(r->ask.method, "GET")) {
-		curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, r->ask.method);
+		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+		curl_easy_setopt(
+		    h, ask->body_stays ? CURLOPT_POSTFIELDS : CURLOPT_COPYPOSTFIELDS, body);
+	} else if (!streq(ask->method, "GET")) {
+		curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, ask->method);
 	}
 }
 
 static void
 add_header(struct curl_io_req *r, const char *line)
 {
-	if (line != NULL)
-		r->headers = require(curl_slist_append(r->headers, line));
+	r->headers = require(curl_slist_append(r->headers, line));
+}
+
+/* The session token is part of what is signed: to libcurl it is a header as any other. */
+static void
+set_signature(struct curl_io_req *r, const struct curl_io_sign *sign)
+{
+	_cleanup_free_ char *scope = xasprintf("aws:amz:%s:%s", sign->region, sign->service);
+
+	if (sign->token != NULL) {
+		_cleanup_free_ char *token = xasprintf("X-Amz-Security-Token: %s", sign->token);
+
+		add_header(r, token);
+	}
+	curl_easy_setopt(r->easy, CURLOPT_AWS_SIGV4, scope);
+	curl_easy_setopt(r->easy, CURLOPT_USERNAME, sign->key);
+	curl_easy_setopt(r->easy, CURLOPT_PASSWORD, sign->secret);
 }
 
 static void
-set_headers(struct curl_io_req *r)
+set_headers(struct curl_io_req *r, const struct curl_io_ask *ask)
 {
-	const struct curl_io_ask *ask = &r->ask;
-	_cleanup_free_ char *scope = NULL;
-	_cleanup_free_ char *token = NULL;
+	for (size_t i = 0; i < CURL_IO_HEADERS_MAX && ask->headers[i] != NULL; i++)
+		add_header(r, ask->headers[i]);
+	if (ask->sign != NULL)
+		set_signature(r, ask->sign);
+	if (r->headers != NULL)
+		add_header(r, "Expect:");
+	curl_easy_setopt(
+	    r->easy, CURLOPT_HTTPHEADER, r->headers != NULL ? r->headers : r->io->headers);
+}
 
-	if (ask->header == NULL) {
-		curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->io->headers);
-		return;
-	}
-	add_header(r, ask->content_type);
-	add_header(r, ask->header);
-	add_header(r, "Expect:");
-	if (ask->sign_key != NULL) {
-		scope = xasprintf("aws:amz:%s:ecs", ask->sign_region);
-		if (ask->sign_token != NULL)
-			token = xasprintf("X-Amz-Security-Token: %s", ask->sign_token);
-		add_header(r, token);
-		curl_easy_setopt(r->easy, CURLOPT_AWS_SIGV4, scope);
-		curl_easy_setopt(r->easy, CURLOPT_USERNAME, ask->sign_key);
-		curl_easy_setopt(r->easy, CURLOPT_PASSWORD, ask->sign_secret);
-	}
-	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
+static void
+set_peer(const struct curl_io_req *r, const struct curl_io_ask *ask)
+{
+	_cleanup_free_ char *url =
+	    xasprintf("%s%s", ask->origin != NULL ? ask->origin : SOCKET_ORIGIN, ask->url);
+
+	if (ask->origin == NULL)
+		curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, r->io->socket_path);
+	curl_easy_setopt(r->easy, CURLOPT_URL, url);
+	curl_easy_setopt(r->easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(r->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(r->easy, CURLOPT_PROXY, "");
 }
 
 struct curl_io_req *
 curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 {
 	struct curl_io_req *r = xcalloc(1, sizeof(*r));
-	_cleanup_free_ char *url = xasprintf("http://docker%s", ask->url);
 	CURL *h = require(curl_easy_init());
 
 	*r = (struct curl_io_req){
-		.io = io, .ask = *ask, .easy = h, .next = io->reqs, .link = &io->reqs
+		.io = io,
+		.on_line = ask->on_line,
+		.on_done = ask->on_done,
+		.arg = ask->arg,
+		.easy = h,
+		.reply_max = ask->reply_max != 0 ? ask->reply_max : CURL_IO_REPLY_MAX,
+		.next = io->reqs,
+		.link = &io->reqs,
 	};
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	io->reqs = r;
-	curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, io->socket_path);
-	curl_easy_setopt(h, CURLOPT_URL, url);
+	set_peer(r, ask);
+	set_method(h, ask);
+	set_headers(r, ask);
 	curl_easy_setopt(h, CURLOPT_PRIVATE, r);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_PROXY, "");
 	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_curl_write);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)ask->timeout_ms);
-	set_method(r);
-	set_headers(r);
 	if (curl_multi_add_handle(io->multi, h) != CURLM_OK)
 		abort();
 	return r;
@@ -243,17 +266,26 @@ status_of(const struct curl_io_req *r)
 static void
 give_done(struct curl_io_req *r)
 {
-	struct curl_header *h = NULL;
 	struct curl_io_reply reply = {
 		.errnum = errnum_of(r),
+		.error = r->result == CURLE_OK ? "" : curl_easy_strerror(r->result),
 		.status = status_of(r),
 		.body = r->body != NULL ? r->body : "",
 		.len = r->len,
+		.req = r,
 	};
 
-	if (curl_easy_header(r->easy, "Api-Version", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
-		reply.api_version = h->value;
-	r->ask.on_done(&reply, r->ask.arg);
+	r->on_done(&reply, r->arg);
+}
+
+const char *
+curl_io_header(const struct curl_io_reply *r, const char *name)
+{
+	struct curl_header *h = NULL;
+
+	if (curl_easy_header(r->req->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return NULL;
+	return h->value;
 }
 
 /* Gives out whole lines and keeps the rest. */
@@ -269,7 +301,7 @@ give_lines(struct curl_io_req *r)
 			len--;
 		at[len] = '\0';
 		if (len > 0)
-			r->ask.on_line(at, len, r->ask.arg);
+			r->on_line(at, len, r->arg);
 		at = end + 1;
 	}
 	r->len -= (size_t)(at - r->body);
@@ -282,7 +314,7 @@ static bool
 give(struct curl_io_req *r)
 {
 	r->busy = true;
-	if (r->fresh && r->ask.on_line != NULL && status_of(r) == 200)
+	if (r->fresh && r->on_line != NULL && status_of(r) == 200)
 		give_lines(r);
 	r->fresh = false;
 	if (r->done && !r->cancelled)
@@ -311,7 +343,7 @@ give_all(struct curl_io *io)
 		r->result = m->data.result;
 	}
 	for (r = io->reqs; r != NULL;) {
-		if (!r->done && !(r->fresh && r->ask.on_line != NULL)) {
+		if (!r->done && !(r->fresh && r->on_line != NULL)) {
 			r = r->next;
 			continue;
 		}

@@ -4,7 +4,6 @@
  * What is answered is in the serve_*.c files.
  */
 #include "shim/endpoint.h"
-#include "shim/curl.h"
 #include "shim/request.h"
 #include "common/log.h"
 
@@ -70,8 +69,6 @@ struct endpoint {
 	TAILQ_HEAD(, request) requests;
 	int64_t tokens; /* thousandths of a request */
 	int64_t filled_ms;
-	char *api_socket;
-	struct curl_io *api; /* made on first need */
 	struct stats_memory *stats;
 };
 
@@ -82,13 +79,12 @@ static void on_request(struct evhttp_request *http, void *arg);
 static void request_free(struct request *r);
 
 struct endpoint *
-endpoint_new(struct loop *l, struct task *t, const char *api_socket)
+endpoint_new(struct loop *l, struct task *t)
 {
 	struct endpoint *e = xcalloc(1, sizeof(*e));
 
 	e->loop = l;
 	e->task = t;
-	e->api_socket = xstrdup(api_socket);
 	e->tokens = RATE_BURST * 1000;
 	e->filled_ms = monotonic_ms();
 	TAILQ_INIT(&e->clients);
@@ -124,9 +120,7 @@ endpoint_free(struct endpoint *e)
 			bufferevent_decref(c->bev);
 		on_client_gone(NULL, c);
 	}
-	curl_io_free(e->api);
 	stats_memory_free(e->stats);
-	free(e->api_socket);
 	free(e);
 }
 
@@ -389,7 +383,7 @@ request_free(struct request *r)
 		engine_cancel(r->fetches[i].req);
 		json_object_put(r->fetches[i].reply);
 	}
-	curl_io_cancel(r->api_req);
+	aws_cancel(r->api_call);
 	timer_free(r->timer);
 	json_object_put(r->kept);
 	free(r->fetches);
@@ -516,41 +510,26 @@ request_stats_memory(struct request *r)
 }
 
 static void
-on_api_reply(const struct curl_io_reply *reply, void *arg)
+on_api_reply(const struct aws_reply *reply, void *arg)
 {
 	struct request *r = arg;
-	_cleanup_json_ struct json_object *body = NULL;
 
-	r->api_req = NULL;
-	if (reply->len > 0)
-		(void)json_parse(reply->body, reply->len, &body, NULL);
-	r->api_done(r, reply->errnum == ETIMEDOUT ? -ETIMEDOUT : reply->status, body);
+	r->api_call = NULL;
+	r->api_done(r, reply);
 }
 
 void
 request_call(struct request *r, const char *operation, struct json_object *body,
-    void (*done)(struct request *r, int status, struct json_object *reply))
+    void (*done)(struct request *r, const struct aws_reply *reply))
 {
-	struct endpoint *e = r->endpoint;
-	const struct credentials *c = &r->task->credentials;
-	_cleanup_free_ char *target =
-	    xasprintf("X-Amz-Target: AmazonEC2ContainerServiceV20141113.%s", operation);
-
-	if (e->api == NULL)
-		e->api = curl_io_new(e->loop, e->api_socket);
 	r->api_done = done;
-	r->api_req = curl_io_send(
-	    e->api, &(struct curl_io_ask){ .method = "POST",
-			.url = "/",
-			.body = json_print(body),
-			.timeout_ms = API_TIMEOUT_MS,
-			.content_type = "Content-Type: application/x-amz-json-1.1",
-			.header = target,
-			.sign_region = r->task->plan.region,
-			.sign_key = c->id != NULL ? c->access_key_id : r->task->plan.account,
-			.sign_secret = c->id != NULL ? c->secret_access_key : "none",
-			.sign_token = c->id != NULL ? c->session_token : NULL,
-			.on_done = on_api_reply,
-			.arg = r });
+	r->api_call = aws_send(r->task->aws, &(struct aws_ask){ .service = AWS_ECS,
+						 .as = &r->task->credentials,
+						 .operation = operation,
+						 .body = xstrdup(json_print(body)),
+						 .timeout_ms = API_TIMEOUT_MS,
+						 .attempts = 1,
+						 .on_done = on_api_reply,
+						 .arg = r });
 	json_object_put(body);
 }

@@ -14,8 +14,8 @@ struct task;
 struct endpoint;
 struct endpoint_listener;
 
-/* The caller's; `api_socket` is the daemon's. */
-struct endpoint *endpoint_new(struct loop *l, struct task *t, const char *api_socket);
+/* The caller's. */
+struct endpoint *endpoint_new(struct loop *l, struct task *t);
 /* Closes everything without an answer; listeners must be gone. NULL is legal. */
 void endpoint_free(struct endpoint *e);
 /* Serves a listening socket, which is taken over; NULL on failure. */

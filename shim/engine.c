@@ -151,7 +151,7 @@ on_ping(const struct curl_io_reply *r, void *arg)
 		engine_lost(e);
 		return;
 	}
-	engine_version_agree(r->api_version, e->version);
+	engine_version_agree(curl_io_header(r, "Api-Version"), e->version);
 	e->pinged = true;
 	if (e->label != NULL)
 		engine_subscribe(e);

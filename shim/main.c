@@ -229,6 +229,9 @@ make_task(struct shim *s, const Shim__TaskSpec *spec, struct err *e)
 			.attachment_id = spec->network->attachment_id,
 		};
 	r = task_new(s->loop, s->engine, &in, on_announce, s, &s->task, e);
+	for (size_t i = 0; i < s->hello->n_endpoints; i++)
+		aws_set_endpoint(
+		    s->task->aws, s->hello->endpoints[i]->service, s->hello->endpoints[i]->url);
 	s->engine_callbacks.cookie = s->task;
 	return r;
 }

@@ -47,8 +47,8 @@ struct request {
 	void (*fetched)(struct request *r);
 	bool second_look; /* at the statistics */
 	struct timer *timer;
-	struct curl_io_req *api_req;
-	void (*api_done)(struct request *r, int status, struct json_object *reply);
+	struct aws_call *api_call;
+	void (*api_done)(struct request *r, const struct aws_reply *reply);
 	struct json_object *kept; /* what is finished and waits for the rest */
 };
 
@@ -80,10 +80,9 @@ void request_error(struct request *r, int status, const char *fmt, ...) PRINTF_L
 void request_text(struct request *r, int status, const char *type, const char *text);
 /* The address of who asks, borrowed. */
 const char *request_peer(const struct request *r);
-/* Asks the daemon's API with the credentials of the task role, where it has one; consumes `body`.
- * `status` is HTTP's, 0 where nobody answered, -ETIMEDOUT. */
+/* Asks the daemon's API with the credentials of the task role, where it has one; consumes `body`. */
 void request_call(struct request *r, const char *operation, struct json_object *body,
-    void (*done)(struct request *r, int status, struct json_object *reply));
+    void (*done)(struct request *r, const struct aws_reply *reply));
 /* What the statistics were at the last look (serve_stats.c). */
 struct stats_memory *request_stats_memory(struct request *r);
 

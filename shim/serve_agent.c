@@ -68,23 +68,19 @@ answer_failure(struct request *r, struct json_object *failure)
 }
 
 static void
-on_protection(struct request *r, int status, struct json_object *reply)
+on_protection(struct request *r, const struct aws_reply *reply)
 {
-	const char *type = json_get_str(reply, "__type");
-	const char *message = json_get_str(reply, "message");
-	struct json_object *failure = first(json_get(reply, "failures"));
-	struct json_object *task = first(json_get(reply, "protectedTasks"));
+	struct json_object *failure = first(json_get(reply->json, "failures"));
+	struct json_object *task = first(json_get(reply->json, "protectedTasks"));
 
-	if (type != NULL && strchr(type, '#') != NULL)
-		type = strchr(type, '#') + 1;
-	if (status == -ETIMEDOUT)
+	if (reply->errnum == ETIMEDOUT)
 		fail(r, 504, "RequestCanceled", "Timed out calling ECS Task Protection API", true);
-	else if (status == 200 && failure != NULL)
+	else if (failure != NULL)
 		answer_failure(r, failure);
-	else if (status == 200 && task != NULL)
+	else if (task != NULL)
 		answer_protection(r, task);
-	else if (status > 200 && type != NULL)
-		fail(r, status, type, message != NULL ? message : "", true);
+	else if (reply->error != NULL && reply->status > 200)
+		fail(r, reply->status, reply->error, reply->message, true);
 	else
 		fail(r, 500, "ServerException", "Unexpected error occurred", true);
 }

@@ -130,37 +130,33 @@ tag_map(struct json_object *tags)
 
 /* What went wrong is a member of the document, which is whole without tags (version 4). */
 static void
-add_tag_error(struct request *r, int status, struct json_object *reply)
+add_tag_error(struct request *r, const struct aws_reply *reply)
 {
 	struct json_object *list = json_object_new_array(), *o = json_object_new_object();
-	const char *type = json_get_str(reply, "__type");
-	const char *message = json_get_str(reply, "message");
 
-	if (type != NULL && strchr(type, '#') != NULL)
-		type = strchr(type, '#') + 1;
 	json_add_str(o, "ErrorField", "TaskTags");
-	json_add_str(o, "ErrorCode", type != NULL ? type : "RequestCanceled");
-	json_add_str(o, "ErrorMessage", message != NULL ? message : "the daemon does not answer");
-	json_add_int(o, "StatusCode", status > 0 ? status : 0);
-	json_add_str(o, "RequestId", "");
+	json_add_str(o, "ErrorCode", reply->error);
+	json_add_str(o, "ErrorMessage", reply->message);
+	json_add_int(o, "StatusCode", reply->status);
+	json_add_str(o, "RequestId", reply->request_id);
 	json_add_str(o, "ResourceARN", r->task->arn);
 	json_object_array_add(list, o);
 	json_add(r->kept, "Errors", list);
 }
 
 static void
-on_tags(struct request *r, int status, struct json_object *reply)
+on_tags(struct request *r, const struct aws_reply *reply)
 {
 	struct json_object *map;
 
-	if (status == 200) {
-		map = tag_map(json_get(reply, "tags"));
+	if (reply->error == NULL) {
+		map = tag_map(json_get(reply->json, "tags"));
 		if (json_object_object_length(map) > 0)
 			json_add(r->kept, "TaskTags", map);
 		else
 			json_object_put(map);
 	} else if (r->route->version == 4) {
-		add_tag_error(r, status, reply);
+		add_tag_error(r, reply);
 	}
 	request_json(r, 200, TAKE(r->kept));
 }

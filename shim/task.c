@@ -114,8 +114,9 @@ open_endpoint(struct task *t, const char *runtime_dir)
 {
 	_cleanup_free_ char *api = xasprintf("%s/api.sock", runtime_dir != NULL ? runtime_dir : "");
 
-	t->endpoint = endpoint_new(t->loop, t, api);
+	t->endpoint = endpoint_new(t->loop, t);
 	t->proxy = proxy_new(t->loop, api);
+	t->aws = aws_new(t->loop, api, t->plan.region, t->plan.account);
 	t->net = net_new(t->loop, t->id, t->n, t->endpoint, t->proxy);
 }
 
@@ -156,6 +157,7 @@ task_free(struct task *t)
 	net_free(t->net);
 	endpoint_free(t->endpoint);
 	proxy_free(t->proxy);
+	aws_free(t->aws);
 	timer_free(t->patience);
 	timer_free(t->clean_timer);
 	timer_free(t->sync_timer);

@@ -8,6 +8,7 @@
 #define SHIM_TASK_H
 
 #include "common/task_state.h"
+#include "shim/aws.h"
 #include "shim/container.h"
 #include "shim/credentials.h"
 #include "shim/endpoint.h"
@@ -62,6 +63,7 @@ struct task {
 	struct net *net;           /* what its namespaces get */
 	struct endpoint *endpoint; /* what is served there */
 	struct proxy *proxy;       /* the way from there to the daemon's API */
+	struct aws *aws;           /* what is asked of AWS services for it */
 
 	enum task_state state;
 	bool desired_stopped;

@@ -82,6 +82,24 @@ test_environment_and_flags(void **state)
 }
 
 static void
+test_endpoints(void **state)
+{
+	struct config c;
+	struct err e = { 0 };
+
+	(void)state;
+	setenv("LOCALEMU_ENDPOINT_SECRETSMANAGER", "https://sm.example:8443", 1);
+	setenv("LOCALEMU_ENDPOINT_S3", "http://127.0.0.1:9000/", 1);
+	assert_int_equal(read_args(&c, &e, NULL, NULL), 0);
+	unsetenv("LOCALEMU_ENDPOINT_SECRETSMANAGER");
+	unsetenv("LOCALEMU_ENDPOINT_S3");
+	assert_string_equal(c.endpoints[CONFIG_ENDPOINT_SECRETSMANAGER], "https://sm.example:8443");
+	assert_string_equal(c.endpoints[CONFIG_ENDPOINT_S3], "http://127.0.0.1:9000/");
+	assert_null(c.endpoints[CONFIG_ENDPOINT_SSM]);
+	config_done(&c);
+}
+
+static void
 assert_refused(
     const char *env, const char *value, const char *flag, const char *argument, const char *said)
 {
@@ -113,6 +131,10 @@ test_bad_values(void **state)
 	assert_refused("ECS_PUBLISH_ADDRESS", "localhost", NULL, NULL, "not an IP address");
 	assert_refused("LOCALEMU_ACCOUNT_ID", "12345", NULL, NULL, "12 digits");
 	assert_refused("DOCKER_HOST", "tcp://10.0.0.1:2375", NULL, NULL, "DOCKER_HOST");
+	assert_refused("LOCALEMU_ENDPOINT_SSM", "127.0.0.1:1", NULL, NULL, "LOCALEMU_ENDPOINT_SSM");
+	assert_refused("LOCALEMU_ENDPOINT_S3", "http://", NULL, NULL, "LOCALEMU_ENDPOINT_S3");
+	assert_refused("LOCALEMU_ENDPOINT_S3", "http://h/path", NULL, NULL, "not http://HOST");
+	assert_refused("LOCALEMU_ENDPOINT_LOGS", "http://u:p@h", NULL, NULL, "not http://HOST");
 	assert_refused(NULL, NULL, "--listen", "127.0.0.1:65536", "--listen");
 	assert_refused(NULL, NULL, "--listen", NULL, "--listen needs a value");
 	assert_refused(NULL, NULL, "--port", "1", "unknown flag --port");
@@ -140,6 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_defaults, clear_environment),
 		cmocka_unit_test_setup(test_environment_and_flags, clear_environment),
+		cmocka_unit_test_setup(test_endpoints, clear_environment),
 		cmocka_unit_test_setup(test_bad_values, clear_environment),
 		cmocka_unit_test_setup(test_remote_engine_without_backend, clear_environment),
 	};
