@@ -301,8 +301,12 @@ element(const char *xml, const char *name)
 
 		while (i < ARRAY_SIZE(rows) && !has_prefix(at, rows[i].escaped))
 			i++;
-		*out++ = i < ARRAY_SIZE(rows) ? rows[i].plain : *at;
-		at += i < ARRAY_SIZE(rows) ? strlen(rows[i].escaped) : 1;
+		if (i < ARRAY_SIZE(rows)) {
+			*out++ = rows[i].plain;
+			at += strlen(rows[i].escaped);
+		} else {
+			*out++ = *at++;
+		}
 	}
 	return text;
 }

@@ -80,7 +80,8 @@ void request_error(struct request *r, int status, const char *fmt, ...) PRINTF_L
 void request_text(struct request *r, int status, const char *type, const char *text);
 /* The address of who asks, borrowed. */
 const char *request_peer(const struct request *r);
-/* Asks the daemon's API with the credentials of the task role, where it has one; consumes `body`. */
+/* Asks the daemon's API with the credentials of the task role, where it has one; consumes `body`.
+ */
 void request_call(struct request *r, const char *operation, struct json_object *body,
     void (*done)(struct request *r, const struct aws_reply *reply));
 /* What the statistics were at the last look (serve_stats.c). */

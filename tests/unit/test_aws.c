@@ -24,7 +24,6 @@
 
 #define JSON(body_len, body)                                                                       \
 	"HTTP/1.1 200 OK\r\nx-amzn-RequestId: r-1\r\nContent-Length: " body_len "\r\n\r\n" body
-#define OK_JSON JSON("9", "{\"a\":\"b\"}")
 #define AWAY "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 #define DENIED                                                                                     \
 	"HTTP/1.1 400 Bad Request\r\nContent-Length: 58\r\n\r\n"                                   \
@@ -35,6 +34,9 @@
 #define NO_KEY                                                                                     \
 	"HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 86\r\n\r\n"    \
 	"<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>a &amp; b</Message></Error>"
+
+static const char ok_json[] = JSON("9", "{\"a\":\"b\"}");
+static const char a_list[] = JSON("2", "[]");
 
 struct fixture {
 	struct loop *loop;
@@ -272,7 +274,7 @@ an_operation(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, SCRIPT(OK_JSON),
+	call(f, SCRIPT(ok_json),
 	    (struct aws_ask){ .service = AWS_SECRETSMANAGER,
 		.as = &f->who,
 		.operation = "GetSecretValue",
@@ -341,15 +343,15 @@ what_is_tried_again(void **state)
 		unsigned attempts;
 		const char *error;
 	} rows[] = {
-		{ SCRIPT(AWAY, OK_JSON),                                2, NULL },
-		{ SCRIPT(AWAY, AWAY, OK_JSON),                          3, NULL },
-		{ SCRIPT(AWAY, AWAY, AWAY, OK_JSON),                    3, "UnknownError" },
-		{ SCRIPT(THROTTLED, OK_JSON),                           2, NULL },
+		{ SCRIPT(AWAY, ok_json),                                2, NULL },
+		{ SCRIPT(AWAY, AWAY, ok_json),                          3, NULL },
+		{ SCRIPT(AWAY, AWAY, AWAY, ok_json),                    3, "UnknownError" },
+		{ SCRIPT(THROTTLED, ok_json),                           2, NULL },
 		/* libcurl itself goes on where a kept connection ends */
-		{ SCRIPT("", "", OK_JSON),                              2, NULL },
-		{ SCRIPT(JSON("3", "{a}"), OK_JSON),                    2, NULL },
-		{ SCRIPT(JSON("2", "[]"), JSON("2", "[]"), JSON("2", "[]")), 3, "SerializationError" },
-		{ SCRIPT(DENIED, OK_JSON),                              1, "AccessDeniedException" },
+		{ SCRIPT("", "", ok_json),                              2, NULL },
+		{ SCRIPT(JSON("3", "{a}"), ok_json),                    2, NULL },
+		{ SCRIPT(a_list, a_list, a_list), 3, "SerializationError" },
+		{ SCRIPT(DENIED, ok_json),                              1, "AccessDeniedException" },
 		{ SCRIPT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), 1, "UnknownError" },
 	};
 	/* clang-format on */
@@ -384,7 +386,7 @@ nobody_answers(void **state)
 		.timeout_ms = 50,
 		.attempts = 1 });
 	assert_int_equal(f->errnum, ETIMEDOUT);
-	call(f, SCRIPT(OK_JSON),
+	call(f, SCRIPT(ok_json),
 	    (struct aws_ask){ .service = AWS_SSM,
 		.endpoint = "http://127.0.0.1:1",
 		.operation = "GetParameters",
@@ -399,7 +401,7 @@ too_much(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, SCRIPT(OK_JSON, OK_JSON),
+	call(f, SCRIPT(ok_json, ok_json),
 	    (struct aws_ask){ .service = AWS_SSM, .operation = "X", .reply_max = 8 });
 	assert_int_equal(f->errnum, EMSGSIZE);
 	assert_int_equal(f->attempts, 1);
@@ -411,13 +413,13 @@ a_call_is_given_up(void **state)
 	struct fixture *f = *state;
 	struct aws_call *c;
 
-	f->script = SCRIPT(AWAY, OK_JSON);
+	f->script = SCRIPT(AWAY, ok_json);
 	c = aws_send(
 	    f->aws, &(struct aws_ask){
 			.service = AWS_SSM, .operation = "X", .on_done = on_done, .arg = f });
 	turn_until(f, &f->requests, 1);
 	aws_cancel(c);
-	call(f, SCRIPT(OK_JSON), (struct aws_ask){ .service = AWS_SSM, .operation = "X" });
+	call(f, SCRIPT(ok_json), (struct aws_ask){ .service = AWS_SSM, .operation = "X" });
 	assert_int_equal(f->requests, 1);
 }
 
