@@ -49,7 +49,8 @@ const char *const log_driver_names[] = {
 	[LOG_DRIVER_AWSFIRELENS] = "awsfirelens",
 	[LOG_DRIVER_MAX] = NULL,
 };
-const char *const resource_type_names[] = { NULL, "GPU", "InferenceAccelerator", NULL };
+const char *const resource_type_names[] = { NULL, "GPU", "InferenceAccelerator", "NeuronDevice",
+	NULL };
 const char *const firelens_type_names[] = { NULL, "fluentd", "fluentbit", NULL };
 const char *const volume_scope_names[] = { NULL, "task", "shared", NULL };
 const char *const efs_switch_names[] = { NULL, "ENABLED", "DISABLED", NULL };

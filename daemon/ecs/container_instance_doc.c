@@ -16,7 +16,8 @@
 
 /* clang-format off */
 static const char *const target_type_names[] = { NULL, "container-instance", NULL };
-static const char *const device_type_names[] = { NULL, "GPU", NULL };
+enum device_type { DEVICE_UNSET, DEVICE_GPU, DEVICE_NEURON };
+static const char *const device_type_names[] = { NULL, "GPU", "NEURON_DEVICE", NULL };
 
 static const struct schema_field attribute_fields[] = {
 	F_STR(struct instance_attribute, name, "name", .flags = SCHEMA_REQUIRED, .min_len = 1, .max_len = 255),
@@ -124,8 +125,7 @@ int
 container_instance_resources(struct call *c, const struct instance_resources *given,
     const struct platform_devices *devices, struct json_object **ret)
 {
-	_cleanup_json_ struct json_object *list = NULL;
-	struct json_object *gpus;
+	_cleanup_json_ struct json_object *list = NULL, *gpus = NULL;
 	int r = 0;
 
 	list = given->n == 0 ? container_instance_machine_resources() : json_object_new_array();
@@ -139,12 +139,13 @@ container_instance_resources(struct call *c, const struct instance_resources *gi
 		    list, new_resource(one->name, one->type, one->integer_value.v,
 			      streq(one->type, "STRINGSET") ? print_set(&one->set_value) : NULL));
 	}
-	if (devices->n > 0) {
-		gpus = json_object_new_array();
-		for (size_t i = 0; i < devices->n; i++)
+	gpus = json_object_new_array();
+	for (size_t i = 0; i < devices->n; i++)
+		if (devices->v[i].type == DEVICE_GPU)
 			json_object_array_add(gpus, json_object_new_string(devices->v[i].id));
-		json_object_array_add(list, new_resource("GPU", "STRINGSET", 0, gpus));
-	}
+	if (json_object_array_length(gpus) > 0)
+		json_object_array_add(
+		    list, new_resource("GPU", "STRINGSET", 0, json_object_get(gpus)));
 	*ret = TAKE(list);
 	return 0;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The declared operations against botocore's own model of each service, of whatever version is installed: no operation of
-ECS, no member, no enum value that botocore knows may be unknown to us, and no type may differ."""
+"""The declared operations against botocore's own model of each service, of whatever version is installed, and ECS against
+the model of a recent @aws-sdk: no operation of ECS, no member, no enum value that they know may be unknown to us, and no
+type may differ."""
 
 import json
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import botocore.session
 import pytest
 
+from harness import sdk_model
 from harness.daemon import BUILD
 
 
@@ -68,3 +70,44 @@ def test_input(service, operation):
     shape = model.operation_model(operation).input_shape
     if shape is not None:
         assert list(differences(shape, OURS[service][operation]["input"]["members"], operation)) == []
+
+
+# --- the newest model: exactly these operations, exactly these members ---
+
+NUMBERS = {"integer", "long", "double", "float"}  # one type in JavaScript
+
+
+def same_type(ours, theirs):
+    return ours == theirs or (ours in NUMBERS and theirs == "integer")
+
+
+def sdk_differences(model, shape, members, path):
+    ours = {m["name"]: m for m in members}
+    for name in sorted(set(ours) | set(model["shapes"][shape])):
+        here = f"{path}.{name}"
+        mine, theirs = ours.get(name), model["shapes"][shape].get(name)
+        if mine is None or theirs is None:
+            yield f"{here} is {'missing' if mine is None else 'invented'}"
+            continue
+        if not same_type(mine["type"], theirs["type"]):
+            yield f"{here} is {mine['type']}, not {theirs['type']}"
+        if theirs["type"] == "list" and not same_type(mine.get("item"), theirs["item"]):
+            yield f"{here} has items of {mine.get('item')}, not {theirs['item']}"
+        if mine["required"] != theirs["required"]:
+            yield f"{here} is {'' if mine['required'] else 'not '}required"
+        if "enum" in theirs and set(theirs["enum"]) != set(mine.get("enum", ())):
+            yield f"{here} differs in {sorted(set(theirs['enum']) ^ set(mine.get('enum', ())))}"
+        if theirs.get("shape") and not mine.get("recursive"):
+            yield from sdk_differences(model, theirs["shape"], mine.get("members", ()), here)
+
+
+def test_the_newest_model_has_our_operations():
+    assert set(sdk_model.ecs()["operations"]) == set(OURS["ecs"])
+
+
+@pytest.mark.parametrize("operation", sorted(name for name, o in OURS["ecs"].items() if o["available"]))
+def test_the_newest_model_has_our_members(operation):
+    model = sdk_model.ecs()
+    found = sdk_differences(model, model["operations"][operation]["input"], OURS["ecs"][operation]["input"]["members"],
+                            operation)
+    assert list(found) == []

@@ -17,6 +17,7 @@ import uuid
 import boto3
 from botocore.config import Config
 
+from harness import sdk_model
 from harness.engine import Engine
 from harness.wait import wait_until
 
@@ -31,6 +32,12 @@ def adopt_orphans():
     """Makes this process the parent of shims whose daemon died (PR_SET_CHILD_SUBREAPER), so that they can be
     told from those of another test run."""
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def hold_against_model(event_name, response_dict, **_):
+    if response_dict is not None and response_dict["status_code"] == 200:
+        found = sdk_model.complaints(event_name.split(".")[-1], json.loads(response_dict["body"]))
+        assert not found, "\n".join(found)
 
 
 def children(pid):
@@ -174,12 +181,16 @@ class Daemon:
     # -- clients
 
     def client(self, region="us-east-1", key="test", service="ecs", validate=True, **config):
-        """A boto3 client without retries; validate=False sends what botocore's own model would refuse."""
-        return boto3.session.Session().client(
+        """A boto3 client without retries; validate=False sends what botocore's own model would refuse. Each answer of ECS
+        must be exactly what the service's newest model says."""
+        client = boto3.session.Session().client(
             service, region_name=region, endpoint_url=self.url, aws_access_key_id=key,
             aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=validate,
                           **{"read_timeout": 60, "max_pool_connections": 32, **config}))
+        if service == "ecs":
+            client.meta.events.register("response-received.ecs", hold_against_model)
+        return client
 
     def call(self, operation, body, region="us-east-1", key="test"):
         """One request without an SDK, for members that Debian's botocore does not know and bodies that it would not send.
