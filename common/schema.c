@@ -35,7 +35,7 @@ typedef int bind_fn(struct walk *w, const struct schema_field *f, struct json_ob
     const struct path *at);
 
 static bind_fn bind_string, bind_enum, bind_bool, bind_int, bind_double, bind_struct, bind_strings,
-    bind_ints, bind_structs, bind_map, bind_json;
+    bind_ints, bind_structs, bind_map, bind_json, bind_blob;
 
 /* clang-format off */
 static const struct {
@@ -57,6 +57,7 @@ static const struct {
 	[SCHEMA_LIST_STRUCT] = { bind_structs, "list", "structure" },
 	[SCHEMA_MAP_STRING]  = { bind_map,     "map", "string" },
 	[SCHEMA_JSON]        = { bind_json,    "structure", NULL },
+	[SCHEMA_BLOB]        = { bind_blob,    "blob", NULL },
 };
 /* clang-format on */
 
@@ -298,6 +299,43 @@ bind_string(struct walk *w, const struct schema_field *f, struct json_object *v,
 	if (r == 0 && out != NULL)
 		*(const char **)out = s;
 	return r;
+}
+
+/* Bytes that a base64 text stands for, -1 where it is none. */
+static int64_t
+base64_bytes(const char *s, size_t len)
+{
+	size_t digits =
+	    strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+	size_t padding = len - digits;
+
+	if (len % 4 != 0 || padding > 2 || strspn(s + digits, "=") != padding)
+		return -1;
+	return (int64_t)(len / 4 * 3 - padding);
+}
+
+static int
+bind_blob(struct walk *w, const struct schema_field *f, struct json_object *v, void *out,
+    const struct path *at)
+{
+	const char *s;
+	int64_t bytes;
+
+	if (!json_object_is_type(v, json_type_string))
+		return wrong_type(w, at, "base64");
+	s = json_object_get_string(v);
+	bytes = base64_bytes(s, (size_t)json_object_get_string_len(v));
+	if (bytes < 0)
+		return wrong_type(w, at, "base64");
+	if (f->max_len > 0 && (size_t)bytes > f->max_len)
+		return wrong_value(
+		    w, f, at, s, "have length less than or equal to %zu", f->max_len);
+	if ((size_t)bytes < f->min_len)
+		return wrong_value(
+		    w, f, at, s, "have length greater than or equal to %zu", f->min_len);
+	if (out != NULL)
+		*(const char **)out = s;
+	return 0;
 }
 
 static int

@@ -69,6 +69,8 @@ enum schema_type {
 	SCHEMA_LIST_STRUCT, /* LIST_OF(struct X) */
 	SCHEMA_MAP_STRING,  /* struct str_map */
 	SCHEMA_JSON, /* struct json_object *, borrowed; checked against sub where there is one */
+	SCHEMA_BLOB, /* const char *, base64 text, NULL absent; lengths are of the bytes it stands
+			for */
 	SCHEMA_TYPE_MAX,
 };
 
@@ -127,6 +129,7 @@ struct schema {
 /* clang-format off */
 #define F_(s, m, want, n_, t, ...)  { .name = (n_), .type = (t), .offset = SCHEMA_AT(s, m, want), ##__VA_ARGS__ }
 #define F_STR(s, m, n_, ...)        F_(s, m, const char *, n_, SCHEMA_STRING, ##__VA_ARGS__)
+#define F_BLOB(s, m, n_, ...)       F_(s, m, const char *, n_, SCHEMA_BLOB, ##__VA_ARGS__)
 #define F_ENUM(s, m, n_, nm, ...)   F_(s, m, int, n_, SCHEMA_ENUM, .names = (nm), ##__VA_ARGS__)
 #define F_BOOL(s, m, n_, ...)       F_(s, m, enum tri, n_, SCHEMA_BOOL, ##__VA_ARGS__)
 #define F_INT(s, m, n_, ...)        F_(s, m, struct opt_int, n_, SCHEMA_INT, ##__VA_ARGS__)

@@ -11,7 +11,8 @@
 #include "common/err.h"
 #include "common/json.h"
 
-#define PAGE_KEY_MAX 512 /* bytes of a key with the NUL */
+#define PAGE_KEY_MAX                                                                               \
+	1088 /* bytes of a key with the NUL: a parameter's name of 1011, and a number */
 
 /* The token of the page after the row `key` ("family:12", a name, an id …). Lives in `a`. */
 char *page_encode(struct arena *a, const char *operation, const char *key);

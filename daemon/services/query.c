@@ -294,6 +294,7 @@ read_value(struct reader *rd, const struct schema_field *f, struct json_object *
 	case SCHEMA_TIME:
 		return text != NULL ? read_number(text, false) : NULL;
 	case SCHEMA_STRING:
+	case SCHEMA_BLOB:
 	case SCHEMA_ENUM:
 	case SCHEMA_TYPE_MAX:
 		break;

@@ -30,11 +30,12 @@ struct op_service {
 	size_t n_unavailable;
 };
 
-extern const struct op_service ecs_service; /* ecs/operations.c */
-extern const struct op_service cloudtrail_service; /* services/cloudtrail.c */
-extern const struct op_service sts_service; /* services/sts.c */
-extern const struct op_service iam_service; /* services/iam.c */
-extern const struct op_service ec2_service; /* services/ec2.c */
+extern const struct op_service ecs_service;            /* ecs/operations.c */
+extern const struct op_service cloudtrail_service;     /* services/cloudtrail.c */
+extern const struct op_service sts_service;            /* services/sts.c */
+extern const struct op_service iam_service;            /* services/iam.c */
+extern const struct op_service ec2_service;            /* services/ec2.c */
+extern const struct op_service secretsmanager_service; /* services/secretsmanager.c */
 
 /* All of them (services.c). */
 extern const struct op_service *const services[];

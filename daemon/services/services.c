@@ -9,6 +9,7 @@ const struct op_service *const services[] = {
 	&ecs_service,
 	&ec2_service,
 	&iam_service,
+	&secretsmanager_service,
 	&sts_service,
 };
 const size_t n_services = ARRAY_SIZE(services);

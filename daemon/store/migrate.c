@@ -229,6 +229,34 @@ static const char *const migrations[] = {
 	    " n INTEGER NOT NULL REFERENCES trail (n) ON DELETE CASCADE, i INTEGER NOT NULL,"
 	    " type TEXT NOT NULL, name TEXT NOT NULL, short TEXT NOT NULL,"
 	    " PRIMARY KEY (n, i)) WITHOUT ROWID;",
+
+	/* Secrets and parameters; values are sealed with a key that is not in this file. */
+	[7] =
+	    "CREATE TABLE secret ("
+	    " n INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,"
+	    " arn TEXT NOT NULL, description TEXT, kms_key TEXT, type TEXT, policy TEXT,"
+	    " created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, accessed_at INTEGER NOT NULL,"
+	    " deleted_at INTEGER NOT NULL, purge_at INTEGER NOT NULL, UNIQUE (account, region, name));"
+	    "CREATE INDEX secret_purge ON secret (purge_at) WHERE purge_at > 0;"
+	    "CREATE TABLE secret_version ("
+	    " n INTEGER PRIMARY KEY AUTOINCREMENT, secret INTEGER NOT NULL REFERENCES secret (n) ON DELETE CASCADE,"
+	    " id TEXT NOT NULL, is_binary INTEGER NOT NULL, created_at INTEGER NOT NULL,"
+	    " accessed_at INTEGER NOT NULL, value BLOB NOT NULL, UNIQUE (secret, id));"
+	    "CREATE TABLE secret_stage ("
+	    " n INTEGER PRIMARY KEY AUTOINCREMENT, secret INTEGER NOT NULL REFERENCES secret (n) ON DELETE CASCADE,"
+	    " stage TEXT NOT NULL, version TEXT NOT NULL, UNIQUE (secret, stage));"
+
+	    "CREATE TABLE parameter ("
+	    " n INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,"
+	    " version INTEGER NOT NULL, expires_at INTEGER NOT NULL, UNIQUE (account, region, name));"
+	    "CREATE INDEX parameter_expiry ON parameter (expires_at) WHERE expires_at > 0;"
+	    "CREATE TABLE parameter_version ("
+	    " parameter INTEGER NOT NULL REFERENCES parameter (n) ON DELETE CASCADE, version INTEGER NOT NULL,"
+	    " modified_at INTEGER NOT NULL, doc TEXT NOT NULL, value BLOB NOT NULL,"
+	    " PRIMARY KEY (parameter, version));"
+	    "CREATE TABLE parameter_label ("
+	    " parameter INTEGER NOT NULL REFERENCES parameter (n) ON DELETE CASCADE, label TEXT NOT NULL,"
+	    " version INTEGER NOT NULL, PRIMARY KEY (parameter, label)) WITHOUT ROWID;",
 };
 /* clang-format on */
 

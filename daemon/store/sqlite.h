@@ -27,6 +27,8 @@ enum store_family {
 	STORE_SERVICE_DEPLOYMENT,
 	STORE_SERVICE_EVENT,
 	STORE_SERVICE_REVISION,
+	STORE_PARAMETER,
+	STORE_SECRET,
 	STORE_TAG,
 	STORE_TASK,
 	STORE_TASK_DEFINITION,
@@ -40,8 +42,9 @@ enum store_family {
 
 struct store {
 	sqlite3 *db;
-	char *path;  /* of the file, or ":memory:": for messages */
-	int lock_fd; /* holds the advisory lock on the directory, -1 in memory */
+	char *path;              /* of the file, or ":memory:": for messages */
+	struct keyring *keyring; /* of values that are secret */
+	int lock_fd;             /* holds the advisory lock on the directory, -1 in memory */
 	sqlite3_stmt *stmts[STORE_FAMILY_MAX][STORE_STATEMENTS_MAX];
 
 	/* Of task_event.c. */

@@ -3,6 +3,7 @@
  * The database as a whole: the lock on its directory, opening, transactions, emptying. Called by
  * main.c and api.c; it must not know any table.
  */
+#include "daemon/store/keyring.h"
 #include "daemon/store/sqlite.h"
 
 #include <errno.h>
@@ -58,6 +59,8 @@ store_open(const char *dir, struct store **ret, struct err *e)
 			r = make_private(s->path, e);
 	}
 	if (r == 0)
+		r = keyring_open(dir, &s->keyring, e);
+	if (r == 0)
 		r = open_database(s, e);
 	if (r == 0)
 		r = store_migrate(s, e);
@@ -80,6 +83,7 @@ store_close(struct store *s)
 	(void)sqlite3_close(s->db); /* nothing is left open that could refuse it */
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+	keyring_free(s->keyring);
 	free(s->path);
 	free(s);
 }

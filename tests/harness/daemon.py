@@ -192,7 +192,7 @@ class Daemon:
             client.meta.events.register("response-received.ecs", hold_against_model)
         return client
 
-    def call(self, operation, body, region="us-east-1", key="test"):
+    def call(self, operation, body, region="us-east-1", key="test", target="AmazonEC2ContainerServiceV20141113"):
         """One request without an SDK, for members that Debian's botocore does not know and bodies that it would not send.
         `body` is a dict, or the bytes themselves. Returns the status and the decoded reply."""
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -200,7 +200,7 @@ class Daemon:
         try:
             connection.request("POST", "/", payload, {
                 "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": "AmazonEC2ContainerServiceV20141113." + operation,
+                "X-Amz-Target": f"{target}.{operation}",
                 "Authorization": f"AWS4-HMAC-SHA256 Credential={key}/20260101/{region}/ecs/aws4_request, "
                                  "SignedHeaders=host, Signature=00"})
             reply = connection.getresponse()

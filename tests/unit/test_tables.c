@@ -132,6 +132,7 @@ static const size_t bound_size[SCHEMA_TYPE_MAX] = {
 	[SCHEMA_LIST_STRUCT] = sizeof(LIST_OF(int)),
 	[SCHEMA_MAP_STRING] = sizeof(struct str_map),
 	[SCHEMA_JSON] = sizeof(void *),
+	[SCHEMA_BLOB] = sizeof(char *),
 };
 
 /* Where a walk is, for the message and against shapes within themselves. */
