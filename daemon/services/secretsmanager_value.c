@@ -63,7 +63,7 @@ static const struct schema_field batch_get_fields[] = {
 static const struct schema batch_get_schema = SCHEMA(struct batch_get_in, batch_get_fields, "BatchGetSecretValueRequest");
 
 static const struct op ops[] = {
-	{ .name = "BatchGetSecretValue", .run = batch_get_secret_value, .input = &batch_get_schema, .bad_input = ERR_VALIDATION, .flags = OP_WRITE },
+	{ .name = "BatchGetSecretValue", .run = batch_get_secret_value, .input = &batch_get_schema, .bad_input = ERR_VALIDATION },
 	{ .name = "GetSecretValue",      .run = get_secret_value,       .input = &get_value_schema, .bad_input = ERR_VALIDATION },
 	{ .name = "PutSecretValue",      .run = put_secret_value,       .input = &put_value_schema, .bad_input = ERR_VALIDATION, .flags = OP_WRITE },
 };
