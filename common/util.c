@@ -137,6 +137,21 @@ random_hex(char *out, size_t n_bytes)
 }
 
 void
+random_text(char *out, size_t n, const char *chars)
+{
+	size_t n_chars = strlen(chars), fair = 256 - 256 % n_chars;
+	uint8_t b;
+
+	random_bytes((uint8_t *)out, n);
+	for (size_t i = 0; i < n; i++) {
+		for (b = (uint8_t)out[i]; b >= fair;)
+			random_bytes(&b, 1);
+		out[i] = chars[b % n_chars];
+	}
+	out[n] = '\0';
+}
+
+void
 random_uuid(char out[static 37])
 {
 	uint8_t b[16];

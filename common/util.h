@@ -76,5 +76,7 @@ int64_t monotonic_ms(void);
 void random_uuid(char out[static 37]);
 /* Writes 2 * n_bytes lower-case hexadecimal digits of randomness and a NUL into `out`. */
 void random_hex(char *out, size_t n_bytes);
+/* Writes n random characters out of `chars` (at most 256) and a NUL. */
+void random_text(char *out, size_t n, const char *chars);
 
 #endif

@@ -184,6 +184,30 @@ arn_service(char buf[static ARN_MAX], const struct scope *sc, const char *cluste
 }
 
 const char *
+arn_task_set(char buf[static ARN_MAX], const struct scope *sc, const char *cluster,
+    const char *service, const char *id)
+{
+	int n = print_head(buf, sc, ARN_TASK_SET);
+
+	(void)snprintf(buf + n, (size_t)(ARN_MAX - n), "%s/%s/ecs-svc/%s", cluster, service, id);
+	return buf;
+}
+
+const char *
+arn_service_deployment(char buf[static ARN_MAX], const struct scope *sc, const char *cluster,
+    const char *service, const char *id)
+{
+	return build(buf, sc, ARN_SERVICE_DEPLOYMENT, cluster, service, id);
+}
+
+const char *
+arn_service_revision(char buf[static ARN_MAX], const struct scope *sc, const char *cluster,
+    const char *service, const char *id)
+{
+	return build(buf, sc, ARN_SERVICE_REVISION, cluster, service, id);
+}
+
+const char *
 arn_capacity_provider(char buf[static ARN_MAX], const struct scope *sc, const char *name)
 {
 	return build(buf, sc, ARN_CAPACITY_PROVIDER, name, NULL, NULL);

@@ -70,6 +70,13 @@ const char *arn_container_instance(
     char buf[static ARN_MAX], const struct scope *sc, const char *cluster, const char *id);
 const char *arn_service(
     char buf[static ARN_MAX], const struct scope *sc, const char *cluster, const char *name);
+/* `id` with its "ecs-svc/" left out. */
+const char *arn_task_set(char buf[static ARN_MAX], const struct scope *sc, const char *cluster,
+    const char *service, const char *id);
+const char *arn_service_deployment(char buf[static ARN_MAX], const struct scope *sc,
+    const char *cluster, const char *service, const char *id);
+const char *arn_service_revision(char buf[static ARN_MAX], const struct scope *sc,
+    const char *cluster, const char *service, const char *id);
 const char *arn_capacity_provider(
     char buf[static ARN_MAX], const struct scope *sc, const char *name);
 

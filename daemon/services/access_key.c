@@ -5,7 +5,6 @@
 #include "daemon/services/access_key.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 #define CHECK_LEN 4
@@ -14,19 +13,6 @@
 
 static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* `alphabet` has a power of two of characters. */
-static void
-random_text(const char *alphabet, char *ret, size_t n)
-{
-	size_t mask = strlen(alphabet) - 1;
-
-	if (RAND_bytes((unsigned char *)ret, (int)n) != 1)
-		abort();
-	for (size_t i = 0; i < n; i++)
-		ret[i] = alphabet[(unsigned char)ret[i] & mask];
-	ret[n] = '\0';
-}
 
 static void
 digest_text(const char *from, size_t len, char *ret, size_t n)
@@ -44,7 +30,7 @@ void
 access_key_make(const char prefix[static 4], char ret[static ACCESS_KEY_LEN + 1])
 {
 	memcpy(ret, prefix, 4);
-	random_text(base32, ret + 4, ACCESS_KEY_LEN - 4 - CHECK_LEN);
+	random_text(ret + 4, ACCESS_KEY_LEN - 4 - CHECK_LEN, base32);
 	digest_text(ret, ACCESS_KEY_LEN - CHECK_LEN, ret + ACCESS_KEY_LEN - CHECK_LEN, CHECK_LEN);
 }
 
@@ -63,7 +49,7 @@ access_key_is_ours(const char *access_key)
 void
 access_key_make_secret(char ret[static ACCESS_SECRET_LEN + 1])
 {
-	random_text(base64, ret, ACCESS_SECRET_LEN);
+	random_text(ret, ACCESS_SECRET_LEN, base64);
 }
 
 char *
@@ -71,7 +57,7 @@ access_key_make_token(void)
 {
 	char text[TOKEN_LEN + 1];
 
-	random_text(base64, text, TOKEN_LEN);
+	random_text(text, TOKEN_LEN, base64);
 	return xasprintf("%s%s", TOKEN_HEAD, text);
 }
 
@@ -82,5 +68,5 @@ unique_id_make(const char prefix[static 4], const char *seed, char ret[static UN
 	if (seed != NULL)
 		digest_text(seed, strlen(seed), ret + 4, UNIQUE_ID_LEN - 4);
 	else
-		random_text(base32, ret + 4, UNIQUE_ID_LEN - 4);
+		random_text(ret + 4, UNIQUE_ID_LEN - 4, base32);
 }

@@ -37,7 +37,8 @@ struct store_service {
 					      task set */
 	/* The settings as DescribeServices prints them, without what is counted or derived:
 	 * runningCount, pendingCount, deployments, taskSets, events, currentServiceDeployment,
-	 * currentServiceRevisions, tags. */
+	 * currentServiceRevisions, tags. And with what only its revisions print:
+	 * serviceConnectConfiguration, volumeConfigurations, vpcLatticeConfigurations. */
 	char *doc;
 	/* The scheduler's memory of this service (JSON of its own: delay of the next start, …);
 	 * NULL: none. */

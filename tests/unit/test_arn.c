@@ -32,6 +32,12 @@ test_builders(void **state)
 	assert_string_equal(
 	    arn_container_instance(buf, &here, "web", HEX), HERE "container-instance/web/" HEX);
 	assert_string_equal(arn_service(buf, &here, "web", "s"), HERE "service/web/s");
+	assert_string_equal(
+	    arn_task_set(buf, &here, "web", "s", "12"), HERE "task-set/web/s/ecs-svc/12");
+	assert_string_equal(arn_service_deployment(buf, &here, "web", "s", "aB_-"),
+	    HERE "service-deployment/web/s/aB_-");
+	assert_string_equal(
+	    arn_service_revision(buf, &here, "web", "s", "12"), HERE "service-revision/web/s/12");
 	assert_string_equal(arn_capacity_provider(buf, &here, "cp"), HERE "capacity-provider/cp");
 	assert_string_equal(
 	    arn_cluster(buf, &china, "web"), "arn:aws-cn:ecs:cn-north-1:123456789012:cluster/web");

@@ -71,7 +71,7 @@ test_clocks(void **state)
 static void
 test_random(void **state)
 {
-	char a[37], b[37], hex[33];
+	char a[37], b[37], hex[33], text[201];
 
 	(void)state;
 	random_uuid(a);
@@ -84,6 +84,11 @@ test_random(void **state)
 	random_hex(hex, 16);
 	assert_int_equal(strlen(hex), 32);
 	assert_int_equal(strspn(hex, "0123456789abcdef"), 32);
+	random_text(text, 200, "abc");
+	assert_int_equal(strlen(text), 200);
+	assert_int_equal(strspn(text, "abc"), 200);
+	assert_non_null(strchr(text, 'a'));
+	assert_non_null(strchr(text, 'c'));
 }
 
 static void
