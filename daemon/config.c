@@ -15,15 +15,20 @@
 #include <strings.h>
 #include <sys/un.h>
 
-#define SETTLE_MAX_S 600.0
+#define SECONDS_MAX 600.0
+/* How long a service's tasks run before they are healthy: ECS's time, and one for people who wait
+ * for it. */
+#define HEALTHY_AFTER_STRICT_MS 40000
+#define HEALTHY_AFTER_MS 2000
 #define ENDPOINT_MAX 512 /* bytes of a URL */
 
 /* How one value is read; `name` is what the user wrote it with, for the message. */
 typedef int read_fn(struct config *c, const char *name, const char *value, struct err *e);
 
 static read_fn read_listen, read_state_dir, read_runtime_dir, read_owner, read_dump_api, read_debug,
-    read_engine, read_docker_backend, read_persistence, read_strict, read_settle, read_publish,
-    read_account, read_verify, read_root_key, read_root_secret, read_endpoint;
+    read_engine, read_docker_backend, read_persistence, read_strict, read_settle,
+    read_healthy_after, read_publish, read_account, read_verify, read_root_key, read_root_secret,
+    read_endpoint;
 
 struct setting {
 	const char *env;      /* NULL: only a flag */
@@ -46,6 +51,7 @@ static const struct setting settings[] = {
 	{ "PERSISTENCE",         NULL, "0|1", "0: state in memory, a clean stop ends every task, default 1", read_persistence },
 	{ "ECS_STRICT",          NULL, "0|1", "1: refuse what AWS refuses, default 0", read_strict },
 	{ "ECS_SETTLE_SECONDS",  NULL, "SECONDS", "how long a reply waits for its tasks, default 10", read_settle },
+	{ "ECS_HEALTHY_AFTER_SECONDS", NULL, "SECONDS", "how long a service's task must run to be healthy, default 2, strict 40", read_healthy_after },
 	{ "ECS_PUBLISH_ADDRESS", NULL, "ADDR", "where host ports are published, default 127.0.0.1", read_publish },
 	{ "LOCALEMU_ACCOUNT_ID", NULL, "12 digits", "the account, default 000000000000", read_account },
 	{ "LOCALEMU_ENDPOINT_SECRETSMANAGER", NULL, "URL", "where secrets of tasks are read, default: here", read_endpoint },
@@ -120,6 +126,7 @@ set_defaults(struct config *c)
 		.docker_backend = true,
 		.persistence = true,
 		.settle_ms = 10000,
+		.healthy_after_ms = -1,
 	};
 }
 
@@ -213,6 +220,8 @@ config_read(struct config *c, int argc, char **argv, struct err *e)
 	r = read_environment(c, e);
 	if (r == 0)
 		r = read_arguments(c, argc, argv, e);
+	if (c->healthy_after_ms < 0)
+		c->healthy_after_ms = c->strict ? HEALTHY_AFTER_STRICT_MS : HEALTHY_AFTER_MS;
 	if (r == 0 && c->docker_backend && c->engine_socket[0] != '/')
 		r = err_set(e, ERR_INVALID_PARAMETER,
 		    "DOCKER_HOST: only unix:///PATH can be used, not \"%s\" (ECS_DOCKER_BACKEND=0 "
@@ -396,7 +405,7 @@ read_strict(struct config *c, const char *name, const char *value, struct err *e
 }
 
 static int
-read_settle(struct config *c, const char *name, const char *value, struct err *e)
+read_seconds(int *ret_ms, const char *name, const char *value, struct err *e)
 {
 	char *end;
 	double seconds;
@@ -404,12 +413,24 @@ read_settle(struct config *c, const char *name, const char *value, struct err *e
 	errno = 0;
 	seconds = strtod(value, &end);
 	if (end == value || *end != '\0' || errno != 0 || !isfinite(seconds) || seconds < 0 ||
-	    seconds > SETTLE_MAX_S)
+	    seconds > SECONDS_MAX)
 		return err_set(e, ERR_INVALID_PARAMETER,
 		    "%s: \"%s\" is not a number of seconds from 0 to %.0f", name, value,
-		    SETTLE_MAX_S);
-	c->settle_ms = (int)(seconds * 1000.0 + 0.5);
+		    SECONDS_MAX);
+	*ret_ms = (int)(seconds * 1000.0 + 0.5);
 	return 0;
+}
+
+static int
+read_settle(struct config *c, const char *name, const char *value, struct err *e)
+{
+	return read_seconds(&c->settle_ms, name, value, e);
+}
+
+static int
+read_healthy_after(struct config *c, const char *name, const char *value, struct err *e)
+{
+	return read_seconds(&c->healthy_after_ms, name, value, e);
 }
 
 static int

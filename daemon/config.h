@@ -42,6 +42,9 @@ struct config {
 				every task */
 	bool strict;         /* ECS_STRICT */
 	int settle_ms;       /* ECS_SETTLE_SECONDS * 1000, default 10000 */
+	/* ECS_HEALTHY_AFTER_SECONDS * 1000: a service's task without a health check is healthy
+	 * after that time RUNNING; default 2000, strict 40000 as on ECS */
+	int healthy_after_ms;
 	bool verify_signatures; /* LOCALEMU_VERIFY_SIGNATURES */
 	/* With verify_signatures: the only keys that were not issued here and are let in; both or
 	 * neither. */

@@ -20,6 +20,7 @@ struct events {
 static bool take_in(
     struct events *ev, struct store_task *t, const Shim__TaskState *s, struct err *e);
 static int patch(struct store_task *t, const Shim__TaskState *s, struct err *e);
+static enum health_state checked_health(const struct store_task *t, const Shim__TaskState *s);
 static void patch_task(struct json_object *doc, const Shim__TaskState *s);
 static void patch_attachments(
     struct json_object *doc, const struct store_task *t, const Shim__TaskState *s);
@@ -135,12 +136,28 @@ patch(struct store_task *t, const Shim__TaskState *s, struct err *e)
 	t->cleaned_up = t->cleaned_up || (s->cleaned_up && t->last_status == TASK_STOPPED);
 	if (t->stopped_at_ms == 0 && t->last_status == TASK_STOPPED)
 		t->stopped_at_ms = s->stopped_at_ms != 0 ? s->stopped_at_ms : now_ms();
+	if (t->started_at_ms == 0)
+		t->started_at_ms = s->started_at_ms;
+	t->health = checked_health(t, s);
 	t->seq = s->seq;
 	free(t->state);
 	t->state_len = shim__task_state__get_packed_size(s);
 	t->state = xcalloc(t->state_len, 1);
 	shim__task_state__pack(s, t->state);
 	return 0;
+}
+
+/* The task's health without the essential containers that have no check. */
+static enum health_state
+checked_health(const struct store_task *t, const Shim__TaskState *s)
+{
+	int64_t healthy = 0;
+
+	for (size_t i = 0; i < s->n_containers; i++)
+		healthy += s->containers[i]->health == SHIM__HEALTH_STATUS__HEALTHY;
+	if (t->checks > 0 && healthy >= t->checks && s->health == SHIM__HEALTH_STATUS__UNKNOWN)
+		return HEALTH_HEALTHY;
+	return (enum health_state)s->health;
 }
 
 /* Writes the document back with the next version. */

@@ -12,6 +12,7 @@
 #include "daemon/fleet.h"
 #include "daemon/http/http.h"
 #include "daemon/reconcile/firewalls.h"
+#include "daemon/reconcile/services.h"
 #include "daemon/reconcile/tasks.h"
 #include "daemon/services/service.h"
 #include "daemon/store/store.h"
@@ -46,6 +47,7 @@ struct daemon {
 	struct vpc_networks *networks;
 	struct firewalls *firewalls;
 	struct api *api;
+	struct reconcile_services *services;
 	struct http *http;
 	char *port_file; /* NULL until it is written */
 	int port;        /* 0 where only a unix socket is listened to */
@@ -77,6 +79,8 @@ static void on_begun(const char *task_id, void *cookie);
 static void on_task_events(void *cookie);
 static bool must_wait(const struct store_task *t, void *cookie);
 static void on_networks(void *cookie);
+static void on_service(
+    const struct scope *sc, const char *cluster, const char *service, void *cookie);
 static void on_network_there(const char *task_id, void *cookie);
 static void on_health(struct json_object *o, void *cookie);
 static void on_reset(
@@ -129,6 +133,7 @@ main(int argc, char **argv)
 	(void)sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
 	vpc_networks_look(d.networks);
 	reconcile_tasks_start(d.reconcile);
+	reconcile_services_start(d.services);
 	r = loop_run(d.loop);
 	daemon_close(&d);
 	return r;
@@ -179,6 +184,8 @@ daemon_open(struct daemon *d, struct err *e)
 	d->reconcile = reconcile_tasks_new(d->loop, config, d->store, d->fleet);
 	d->api = api_new(d->loop, config, d->store, d->fleet);
 	api_on_networks(d->api, on_networks, d);
+	d->services = reconcile_services_new(d->loop, d->store, d->api);
+	api_on_service(d->api, on_service, d);
 	d->http = http_new(d->loop, config, d->api, &http_cb, NULL);
 	d->event_log = event_log_new(d->store);
 	http_serve_events(d->http, d->event_log);
@@ -196,6 +203,7 @@ daemon_close(struct daemon *d)
 		store_on_task_events(d->store, NULL, NULL);
 	http_free(d->http);
 	event_log_free(d->event_log);
+	reconcile_services_free(d->services);
 	api_free(d->api);
 	reconcile_tasks_free(d->reconcile);
 	vpc_networks_free(d->networks);
@@ -331,6 +339,7 @@ on_changed(const char *task_id, void *cookie)
 	struct daemon *d = cookie;
 
 	api_task_changed(d->api, task_id);
+	reconcile_services_task(d->services, task_id);
 }
 
 static void
@@ -380,6 +389,14 @@ on_networks(void *cookie)
 }
 
 static void
+on_service(const struct scope *sc, const char *cluster, const char *service, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	reconcile_services_look(d->services, sc, cluster, service);
+}
+
+static void
 on_network_there(const char *task_id, void *cookie)
 {
 	struct daemon *d = cookie;
@@ -413,6 +430,7 @@ on_reset(void (*done)(const struct err *e, void *done_cookie), void *done_cookie
 	struct reset *reset = xcalloc(1, sizeof(*reset));
 
 	*reset = (struct reset){ d, done, done_cookie };
+	reconcile_services_pause(d->services); /* nothing is replaced any more */
 	reconcile_tasks_end_all(
 	    d->reconcile, "The emulator's state was reset.", on_reset_ended, reset);
 }
@@ -426,6 +444,7 @@ on_reset_ended(const struct err *e, void *cookie)
 	http_flush_events(reset->d->http);
 	if (e == NULL && store_reset(reset->d->store, &failure) < 0)
 		e = &failure;
+	reconcile_services_start(reset->d->services);
 	if (e != NULL)
 		on_reset_done(e, reset);
 	else
@@ -467,6 +486,7 @@ on_stop_signal(int signo, void *arg)
 	(void)sd_notify(0, "STOPPING=1"); /* see READY */
 	http_stop_accepting(d->http);
 	api_answer_all(d->api);
+	reconcile_services_pause(d->services);
 	if (d->config.persistence)
 		begin_drain(d);
 	else

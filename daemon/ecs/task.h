@@ -105,6 +105,7 @@ enum propagate_tags {
 
 /* What all tasks of one RunTask or StartTask have in common, once everything about the request is
  * known to be right. */
+struct task_service_launch;
 struct run_plan {
 	const struct run_task_in *in;
 	struct store_cluster cluster;
@@ -121,6 +122,7 @@ struct run_plan {
 	const char *instances[RUN_TASK_COUNT_MAX]; /* id for each task; NULL for Fargate */
 	struct json_object *failures;              /* instances that can run nothing; NULL: none */
 	struct task_place *place;                  /* task_network.h; NULL: not awsvpc */
+	const struct task_service_launch *service; /* task_service.h; NULL: not of a service */
 };
 
 /* Fills the row of one new task: its document, its specification for the shim, its columns. The row
@@ -137,12 +139,16 @@ int task_doc_add(struct call *c, struct json_object *list, char *doc, const char
  * run_plan_done. */
 int run_plan_make(struct call *c, struct run_plan *p);
 int start_plan_make(struct call *c, struct run_plan *p);
+/* With `in`, `count`, `group` and `service` filled: what can have changed since the service was
+ * made. */
+int service_plan_make(struct call *c, struct run_plan *p);
 void run_plan_done(struct run_plan *p);
 /* Settles launch type or capacity providers of each task (lifecycle.md 13). */
 int run_plan_capacity(struct call *c, struct run_plan *p);
 /* In strict mode, whether its roles exist and trust ECS. */
 int run_plan_roles(struct call *c, struct run_plan *p);
-/* The container instance of each task of a RunTask; those that find no place are failures. */
+/* The container instance of each task of a RunTask or of a service; those that find no place are
+ * failures. */
 int run_plan_place(struct call *c, struct run_plan *p);
 /* The instances that StartTask names: a task for each that can run one, a failure for the others.
  */

@@ -8,6 +8,7 @@
 
 #include "daemon/config.h"
 #include "daemon/ecs/capacity_provider_ref.h"
+#include "daemon/ecs/task_service.h"
 
 #include <string.h>
 
@@ -84,11 +85,21 @@ next_item(const struct strategy *s, const int64_t *placed)
 	return best;
 }
 
+/* The tasks that a service has already, item by item. */
+static void
+count_there(const struct task_service_launch *l, const struct strategy *s, int64_t *placed)
+{
+	for (size_t t = 0; l != NULL && t < l->n_there; t++)
+		for (size_t i = 0; i < s->n; i++)
+			placed[i] += streq(l->there[t].provider, s->v[i].capacity_provider);
+}
+
 static void
 distribute(struct call *c, struct run_plan *p, const struct strategy *s)
 {
 	int64_t *placed = arena_alloc(&c->arena, s->n * sizeof(*placed));
 
+	count_there(p->service, s, placed);
 	for (int64_t t = 0; t < p->count; t++) {
 		size_t i = next_item(s, placed);
 

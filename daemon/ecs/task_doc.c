@@ -7,6 +7,7 @@
 
 #include "daemon/arn.h"
 #include "daemon/ecs/task_network.h"
+#include "daemon/ecs/task_service.h"
 #include "daemon/fleet.h"
 #include "proto/shim.pb-c.h"
 
@@ -34,6 +35,18 @@ static char *make_doc(struct call *c, const struct run_plan *p, size_t index,
 static void pack_spec(
     struct call *c, const struct run_plan *p, const struct place *place, struct store_task *t);
 
+/* The containers whose health decides that of the task. */
+static int64_t
+count_checks(const struct task_def *td)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < td->containers.n; i++)
+		n += td->containers.v[i].essential != TRI_FALSE &&
+		     td->containers.v[i].health_check != NULL;
+	return n;
+}
+
 int
 task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret)
 {
@@ -52,6 +65,9 @@ task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct st
 		.last_status = with_interface ? TASK_PROVISIONING : TASK_PENDING,
 		.runner = fleet_runner(c->fleet),
 		.created_at_ms = c->now_ms,
+		.service = p->service != NULL ? xstrdup(p->service->service) : NULL,
+		.provider = p->providers[index] != NULL ? xstrdup(p->providers[index]) : NULL,
+		.checks = count_checks(&p->td),
 	};
 	random_hex(ret->id, 16);
 	memcpy(ret->cluster, p->cluster.name, sizeof(ret->cluster));
@@ -62,6 +78,7 @@ task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct st
 		r = task_network_make(c, p, index, ret->id, &place.network, &place.zone);
 	if (r < 0)
 		return r;
+	ret->zone = xstrdup(place.zone);
 	ret->doc = make_doc(c, p, index, &place, ret);
 	pack_spec(c, p, &place, ret);
 	return 0;

@@ -6,6 +6,7 @@
 #include "daemon/ecs/task.h"
 
 #include "daemon/arn.h"
+#include "daemon/ecs/task_service.h"
 #include "daemon/store/tag.h"
 
 #include <string.h>
@@ -57,25 +58,35 @@ copy_tag(const char *key, const char *value, void *arg)
 	return copy->r < 0;
 }
 
+static int
+copy_tags(struct call *c, const char *from, const char *to)
+{
+	struct tag_copy copy = { .c = c, .arn = to };
+	int r = store_tag_list(c->store, from, copy_tag, &copy, &c->err);
+
+	return r < 0 ? r : copy.r;
+}
+
 /* Tags of the request win over those of the task definition (RunTask.propagateTags). */
 static int
 tag_task(struct call *c, const struct run_plan *p, const char *arn)
 {
-	struct tag_copy copy = { .c = c, .arn = arn };
 	const struct run_task_in *in = p->in;
-	char td_arn[ARN_MAX];
+	char from[ARN_MAX];
 	int r = 0;
 
-	if (in->propagate_tags == PROPAGATE_TASK_DEFINITION) {
-		(void)arn_task_definition(td_arn, &c->scope, p->row.family, p->row.revision);
-		r = store_tag_list(c->store, td_arn, copy_tag, &copy, &c->err);
-		if (r == 0)
-			r = copy.r;
-	}
+	if (in->propagate_tags == PROPAGATE_TASK_DEFINITION)
+		r = copy_tags(
+		    c, arn_task_definition(from, &c->scope, p->row.family, p->row.revision), arn);
+	else if (in->propagate_tags == PROPAGATE_SERVICE && p->service != NULL)
+		r = copy_tags(
+		    c, arn_service(from, &c->scope, p->cluster.name, p->service->service), arn);
 	if (r == 0 && in->tags.n > 0)
 		r = tag_set_add(c->store, arn, &in->tags, &c->err);
 	if (r == 0 && in->enable_managed_tags == TRI_TRUE)
 		r = tag_set_put(c->store, arn, "aws:ecs:clusterName", p->cluster.name, &c->err);
+	if (r == 0 && in->enable_managed_tags == TRI_TRUE && p->service != NULL)
+		r = tag_set_put(c->store, arn, "aws:ecs:serviceName", p->service->service, &c->err);
 	return r;
 }
 

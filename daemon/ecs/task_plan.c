@@ -58,16 +58,38 @@ static rule_fn *const start_rules[] = {
 	start_plan_instances,
 };
 
+/* What CreateService has let in. */
+static rule_fn *const service_rules[] = {
+	run_plan_capacity,
+	check_network,
+	check_volumes,
+	check_platform,
+	run_plan_place,
+};
+
+/* A service goes on with a definition that was deregistered in the meantime. */
+static int
+find_definition(struct call *c, struct run_plan *p)
+{
+	const char *given = p->in->task_definition;
+	int r;
+
+	if (p->service == NULL)
+		return task_definition_ref_active(c->store, &c->scope, given, &p->row, &c->err);
+	r = task_definition_ref_find(c->store, &c->scope, given, &p->row, &c->err);
+	if (r == 0)
+		return err_set(&c->err, ERR_CLIENT, "TaskDefinition not found.");
+	return r < 0 ? r : 0;
+}
+
 static int
 make_plan(struct call *c, struct run_plan *p, rule_fn *const *rules, size_t n)
 {
 	int r;
 
-	p->in = c->args;
 	r = cluster_ref_resolve(c, p->in->cluster, &p->cluster);
 	if (r == 0)
-		r = task_definition_ref_active(
-		    c->store, &c->scope, p->in->task_definition, &p->row, &c->err);
+		r = find_definition(c, p);
 	if (r == 0)
 		r = task_def_parse(p->row.doc, &c->arena, &p->tree, &p->td, &c->err);
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -78,17 +100,23 @@ make_plan(struct call *c, struct run_plan *p, rule_fn *const *rules, size_t n)
 int
 run_plan_make(struct call *c, struct run_plan *p)
 {
-	const struct run_task_in *in = c->args;
-
-	p->count = in->count.set ? in->count.v : 1;
+	p->in = c->args;
+	p->count = p->in->count.set ? p->in->count.v : 1;
 	return make_plan(c, p, run_rules, ARRAY_SIZE(run_rules));
 }
 
 int
 start_plan_make(struct call *c, struct run_plan *p)
 {
+	p->in = c->args;
 	p->launch = LAUNCH_EC2;
 	return make_plan(c, p, start_rules, ARRAY_SIZE(start_rules));
+}
+
+int
+service_plan_make(struct call *c, struct run_plan *p)
+{
+	return make_plan(c, p, service_rules, ARRAY_SIZE(service_rules));
 }
 
 void

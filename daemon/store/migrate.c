@@ -257,6 +257,17 @@ static const char *const migrations[] = {
 	    "CREATE TABLE parameter_label ("
 	    " parameter INTEGER NOT NULL REFERENCES parameter (n) ON DELETE CASCADE, label TEXT NOT NULL,"
 	    " version INTEGER NOT NULL, PRIMARY KEY (parameter, label)) WITHOUT ROWID;",
+
+	/* What the service scheduler reads of tasks; mark is enum task_mark, health enum health_state. */
+	[8] =
+	    "ALTER TABLE task ADD COLUMN zone TEXT;"
+	    "ALTER TABLE task ADD COLUMN provider TEXT;"
+	    "ALTER TABLE task ADD COLUMN checks INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE task ADD COLUMN started_at INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE task ADD COLUMN health INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE task ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;"
+	    "CREATE INDEX task_service_open ON task (account, region, cluster, service)"
+	    " WHERE service IS NOT NULL AND mark < 2;",
 };
 /* clang-format on */
 

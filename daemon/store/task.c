@@ -44,7 +44,7 @@ _Static_assert(TASK_STOPPED == 7 && TASK_RUNNING == 3,
 #define COLUMNS                                                                                    \
 	"id, account, region, cluster, family, revision, task_group, started_by, service,"         \
 	" instance, launch_type, last_status, desired_stopped, runner, cleaned_up, created_at,"    \
-	" stopped_at, seq, doc, state"
+	" stopped_at, seq, doc, state, zone, provider, checks, started_at, health"
 /* clang-format on */
 enum {
 	COLUMN_ID,
@@ -67,6 +67,11 @@ enum {
 	COLUMN_SEQ,
 	COLUMN_DOC,
 	COLUMN_STATE,
+	COLUMN_ZONE,
+	COLUMN_PROVIDER,
+	COLUMN_CHECKS,
+	COLUMN_STARTED_AT,
+	COLUMN_HEALTH,
 	COLUMN_SPEC, /* of task_spec */
 };
 
@@ -98,10 +103,10 @@ enum {
 	" AND cluster = ?3 AND service = ?4 AND last_status < 7"
 static const char *const sql[STMT_MAX] = {
 	[STMT_INSERT]           = "INSERT INTO task (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-				  " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+				  " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
 	[STMT_INSERT_SPEC]      = "INSERT INTO task_spec (n, spec) VALUES (last_insert_rowid(), ?1)",
 	[STMT_UPDATE]           = "UPDATE task SET last_status = ?2, desired_stopped = ?3, runner = ?4, cleaned_up = ?5,"
-				  " stopped_at = ?6, seq = ?7, doc = ?8, state = ?9 WHERE id = ?1",
+				  " stopped_at = ?6, seq = ?7, doc = ?8, state = ?9, started_at = ?10, health = ?11 WHERE id = ?1",
 	[STMT_GET]              = "SELECT " COLUMNS ", spec FROM task LEFT JOIN task_spec USING (n) WHERE id = ?1",
 	[STMT_DOC]              = "SELECT account, region, cluster, doc FROM task WHERE id = ?1",
 	[STMT_LIST_ANY]         = LIST(MAY_BE(8, "desired_stopped")),
@@ -160,6 +165,11 @@ read_row(struct query *q, struct store_task *t)
 	t->seq = (uint64_t)query_int(q, COLUMN_SEQ);
 	t->doc = query_dup(q, COLUMN_DOC);
 	t->state = query_dup_blob(q, COLUMN_STATE, &t->state_len);
+	t->zone = query_dup(q, COLUMN_ZONE);
+	t->provider = query_dup(q, COLUMN_PROVIDER);
+	t->checks = query_int(q, COLUMN_CHECKS);
+	t->started_at_ms = query_int(q, COLUMN_STARTED_AT);
+	t->health = (enum health_state)query_int(q, COLUMN_HEALTH);
 	t->spec = query_dup_blob(q, COLUMN_SPEC, &t->spec_len);
 }
 
@@ -170,6 +180,8 @@ store_task_done(struct store_task *t)
 	free(TAKE(t->started_by));
 	free(TAKE(t->service));
 	free(TAKE(t->instance));
+	free(TAKE(t->zone));
+	free(TAKE(t->provider));
 	free(TAKE(t->doc));
 	free(TAKE(t->spec));
 	free(TAKE(t->state));
@@ -204,6 +216,11 @@ insert_row(struct store *s, const struct store_task *t, struct err *e)
 	query_bind_int(&q, COLUMN_SEQ + 1, (int64_t)t->seq);
 	query_bind(&q, COLUMN_DOC + 1, t->doc);
 	query_bind_blob(&q, COLUMN_STATE + 1, t->state, t->state_len);
+	query_bind(&q, COLUMN_ZONE + 1, t->zone);
+	query_bind(&q, COLUMN_PROVIDER + 1, t->provider);
+	query_bind_int(&q, COLUMN_CHECKS + 1, t->checks);
+	query_bind_int(&q, COLUMN_STARTED_AT + 1, t->started_at_ms);
+	query_bind_int(&q, COLUMN_HEALTH + 1, t->health);
 	return query_run(&q);
 }
 
@@ -243,6 +260,8 @@ store_task_update(struct store *s, const struct store_task *t, struct err *e)
 	query_bind_int(&q, 7, (int64_t)t->seq);
 	query_bind(&q, 8, t->doc);
 	query_bind_blob(&q, 9, t->state, t->state_len);
+	query_bind_int(&q, 10, t->started_at_ms);
+	query_bind_int(&q, 11, t->health);
 	return query_run(&q);
 }
 

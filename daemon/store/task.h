@@ -13,6 +13,10 @@
 
 enum runner_kind { RUNNER_INSTANT, RUNNER_SHIM };
 
+/* What a service's scheduler has noted of a task: it was healthy once, its end has been counted.
+ */
+enum task_mark { TASK_MARK_NONE, TASK_MARK_HEALTHY, TASK_MARK_ENDED };
+
 struct store_task {
 	struct scope scope;
 	char id[33];
@@ -24,13 +28,20 @@ struct store_task {
 	char *service;        /* NULL: standalone */
 	char *instance;       /* container instance id, NULL for Fargate */
 	char launch_type[16]; /* EC2, FARGATE, EXTERNAL */
+	char *zone;           /* availability zone */
+	char *provider;       /* capacity provider, NULL */
+	int64_t checks;       /* essential containers with a health check */
 	enum task_state last_status;
 	bool desired_stopped;
 	enum runner_kind runner;
 	bool cleaned_up; /* nothing of it is left in the Engine, no shim is needed */
 	int64_t created_at_ms;
+	int64_t started_at_ms; /* 0: not RUNNING yet */
 	int64_t stopped_at_ms; /* 0 */
-	uint64_t seq;          /* of the last snapshot taken in */
+	/* Of the essential containers that have a check; what DescribeTasks prints counts those
+	 * without one as UNKNOWN. */
+	enum health_state health;
+	uint64_t seq; /* of the last snapshot taken in */
 	char *doc;
 	void *spec;
 	size_t spec_len;
@@ -40,7 +51,8 @@ struct store_task {
 
 void store_task_done(struct store_task *t);
 int store_task_insert(struct store *s, const struct store_task *t, struct err *e);
-/* Writes what changes in a task's life: last_status … state. */
+/* Writes what changes in a task's life: last_status … state, but for the
+ * scheduler's mark. */
 int store_task_update(struct store *s, const struct store_task *t, struct err *e);
 /* By id alone (ids are unique everywhere). 1 found, 0 not, negative errno. */
 int store_task_get(struct store *s, const char *id, struct store_task *ret, struct err *e);

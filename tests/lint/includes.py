@@ -35,10 +35,12 @@ ROOMS = (
     ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity trail"),
     ("trail", r"daemon/trail\.[ch]", "common api store"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
-    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql vpc-firewall issue"),
+    # tasks that services start: the scheduler's way into the operations
+    ("service-launch", r"daemon/ecs/task_service\.h", "common api"),
+    ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql vpc-firewall issue service-launch"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
     ("events", r"daemon/events\.[ch]", "common wire config store shared vpc"),
-    ("reconcile", r"daemon/reconcile/.*", "common wire config store fleet events shared vpc vpc-firewall"),
+    ("reconcile", r"daemon/reconcile/.*", "common wire api config store fleet events shared vpc vpc-firewall service-launch"),
     # shim
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process

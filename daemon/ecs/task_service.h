@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tasks that a service's scheduler starts: a RunTask whose input is what the service and one of its
+ * deployments say. Shared with the scheduler (reconcile/); it must not know why tasks are wanted.
+ */
+#ifndef DAEMON_ECS_TASK_SERVICE_H
+#define DAEMON_ECS_TASK_SERVICE_H
+
+#include "daemon/api.h"
+
+#define TASK_SERVICE_LAUNCH_MAX 10 /* tasks of one launch */
+
+/* Where a task of the service is that has not ended. Borrowed, NULL where it does not apply. */
+struct task_service_place {
+	const char *zone;
+	const char *instance;
+	const char *provider;
+};
+
+struct task_service_launch {
+	const char *cluster; /* names */
+	const char *service;
+	const char *deployment;       /* id: its tasks are started by "ecs-svc/<id>" */
+	struct json_object *settings; /* of the service, as DescribeServices prints them */
+	struct json_object *deployed; /* the deployment's or task set's document */
+	size_t count;                 /* 1 to TASK_SERVICE_LAUNCH_MAX */
+	const char *const *instances; /* a DAEMON's: where each task goes; NULL: placed */
+	const struct task_service_place *there; /* what placement takes into account */
+	size_t n_there;
+
+	/* What became of it: fewer than `count` where there was no place, then `failure` says why,
+	 * as a service event does. In the call's arena. */
+	size_t n;
+	char ids[TASK_SERVICE_LAUNCH_MAX][33];
+	const char *failure;
+};
+
+/* Writes the tasks and has them started after COMMIT. 0, or a negative errno with c->err filled
+ * where no task of this deployment can be made. */
+int task_service_launch(struct call *c, struct task_service_launch *l);
+
+#endif
