@@ -159,7 +159,6 @@ struct superseding {
 	struct call *c;
 	const struct store_service *service;
 	struct json_object *sources; /* sourceServiceRevisions, filled */
-	bool stop;                   /* end the service deployment of the PRIMARY one */
 	int r;
 };
 
@@ -209,8 +208,7 @@ supersede_one(const struct store_deployment *d, void *arg)
 	}
 	if (!streq(d->status, "PRIMARY"))
 		return 0;
-	if (x->stop)
-		x->r = stop_service_deployment(x, d->service_deployment);
+	x->r = stop_service_deployment(x, d->service_deployment);
 	if (x->r < 0)
 		return 1;
 	(void)snprintf(changed.status, sizeof(changed.status), "ACTIVE");
@@ -221,11 +219,10 @@ supersede_one(const struct store_deployment *d, void *arg)
 
 /* Makes way for a PRIMARY deployment. The caller owns *ret_sources. */
 static int
-supersede(
-    struct call *c, const struct store_service *v, bool stop, struct json_object **ret_sources)
+supersede(struct call *c, const struct store_service *v, struct json_object **ret_sources)
 {
 	_cleanup_json_ struct json_object *sources = json_object_new_array();
-	struct superseding x = { .c = c, .service = v, .sources = sources, .stop = stop };
+	struct superseding x = { .c = c, .service = v, .sources = sources };
 	int r = store_deployment_list(
 	    c->store, &c->scope, v->cluster, v->name, supersede_one, &x, &c->err);
 
@@ -240,8 +237,7 @@ supersede(
 
 static int
 put_deployment(struct call *c, const struct store_service *v, struct json_object *settings,
-    const char *service_deployment, const char *rollout_reason,
-    char ret_id[static DEPLOYMENT_ID_SIZE])
+    const char *service_deployment, char ret_id[static DEPLOYMENT_ID_SIZE])
 {
 	_cleanup_(store_deployment_done) struct store_deployment d = { .scope = c->scope,
 		.status = "PRIMARY",
@@ -258,9 +254,7 @@ put_deployment(struct call *c, const struct store_service *v, struct json_object
 	memcpy(d.revision, v->revision, sizeof(d.revision));
 	(void)snprintf(
 	    d.service_deployment, sizeof(d.service_deployment), "%s", service_deployment);
-	d.rollout_reason = rollout_reason != NULL
-			       ? xstrdup(rollout_reason)
-			       : xasprintf("ECS deployment ecs-svc/%s in progress.", d.id);
+	d.rollout_reason = xasprintf("ECS deployment ecs-svc/%s in progress.", d.id);
 	service_deploy_add_members(doc, settings);
 	d.doc = xstrdup(json_print(doc));
 	r = store_deployment_put(c->store, &d, &c->err);
@@ -342,9 +336,9 @@ service_deploy_start(struct call *c, struct store_service *v, struct json_object
 	if (r == 0)
 		r = store_service_put(c->store, v, &c->err);
 	if (r == 0)
-		r = supersede(c, v, true, &sources);
+		r = supersede(c, v, &sources);
 	if (r == 0)
-		r = put_deployment(c, v, settings, id, NULL, deployment);
+		r = put_deployment(c, v, settings, id, deployment);
 	if (r == 0)
 		r = put_service_deployment(c, v, settings, sources, id, deployment);
 	if (r == 0)
@@ -387,34 +381,11 @@ take_members(struct json_object *settings, struct json_object *revision)
 	}
 }
 
-static void
-note_rollback(struct call *c, struct store_service_deployment *sd, struct json_object *doc,
-    const char *reason)
-{
-	struct json_object *rollback = json_object_new_object();
-	char arn[ARN_MAX];
-
-	json_add_str(rollback, "reason", reason);
-	json_add_time(rollback, "startedAt", c->now_ms);
-	json_add_str(rollback, "serviceRevisionArn",
-	    arn_service_revision(arn, &c->scope, sd->cluster, sd->service, sd->rollback_revision));
-	json_add(doc, "rollback", rollback);
-	free(sd->doc);
-	sd->doc = xstrdup(json_print(doc));
-	free(sd->status_reason);
-	sd->status_reason = xstrdup(reason);
-	(void)snprintf(sd->status, sizeof(sd->status), "ROLLBACK_IN_PROGRESS");
-	sd->updated_at_ms = c->now_ms;
-}
-
 int
-service_deploy_roll_back(struct call *c, struct store_service *v,
-    struct store_service_deployment *sd, const char *revision, const char *reason,
-    const char *rollout_reason)
+service_deploy_restore(struct call *c, struct store_service *v, const char *revision)
 {
 	_cleanup_(store_service_revision_done) struct store_service_revision row = { 0 };
-	_cleanup_json_ struct json_object *settings = NULL, *old = NULL, *doc = NULL,
-					  *sources = NULL;
+	_cleanup_json_ struct json_object *settings = NULL, *old = NULL;
 	int r = store_service_revision_get(
 	    c->store, &c->scope, v->cluster, v->name, revision, &row, &c->err);
 
@@ -424,23 +395,9 @@ service_deploy_roll_back(struct call *c, struct store_service *v,
 		r = read_doc(c, v->doc, &settings);
 	if (r == 0)
 		r = read_doc(c, row.doc, &old);
-	if (r == 0)
-		r = read_doc(c, sd->doc, &doc);
-	if (r == 0)
-		r = supersede(c, v, false, &sources);
 	if (r < 0)
 		return r;
 	take_members(settings, old);
 	memcpy(v->revision, row.id, sizeof(v->revision));
-	r = put_service(c, v, settings);
-	if (r == 0)
-		r = put_deployment(c, v, settings, sd->id, rollout_reason, sd->deployment);
-	if (r < 0)
-		return r;
-	memcpy(sd->rollback_revision, row.id, sizeof(sd->rollback_revision));
-	note_rollback(c, sd, doc, reason);
-	r = store_service_deployment_put(c->store, sd, &c->err);
-	if (r == 0)
-		call_wish_service(c, v->cluster, v->name);
-	return r;
+	return put_service(c, v, settings);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes deployments: the rows of a roll-out from what a service is to be. Called by CreateService,
- * UpdateService and the scheduler's rollback; what becomes of a deployment is the scheduler's.
+ * Makes deployments: the rows of a roll-out from what a service is to be. Called by CreateService
+ * and UpdateService, and by the scheduler where it rolls back; what becomes of a deployment is the
+ * scheduler's.
  */
 #ifndef DAEMON_ECS_SERVICE_DEPLOY_H
 #define DAEMON_ECS_SERVICE_DEPLOY_H
@@ -26,14 +27,9 @@ void service_deploy_new_id(char out[static DEPLOYMENT_ID_SIZE]);
  * or a negative errno with c->err filled. */
 int service_deploy_start(struct call *c, struct store_service *v, struct json_object *settings);
 
-/* Starts a deployment of an old revision, which the unfinished service deployment `sd` goes back
- * to: `sd` becomes ROLLBACK_IN_PROGRESS for `reason` and is carried out by the new deployment,
- * whose rolloutStateReason is `rollout_reason`; the service is again what it was. Writes all three
- * rows, and that of the PRIMARY deployment of before, which becomes ACTIVE: read it anew. Returns
- * 0, or a negative errno with c->err filled (ERR_SERVER where there is no such revision). */
-int service_deploy_roll_back(struct call *c, struct store_service *v,
-    struct store_service_deployment *sd, const char *revision, const char *reason,
-    const char *rollout_reason);
+/* The service is again what an old revision of it was: its row is written. 0, or a negative errno
+ * with c->err filled (ERR_SERVER where there is no such revision). */
+int service_deploy_restore(struct call *c, struct store_service *v, const char *revision);
 
 /* Adds the members of a deployment's or task set's doc that say what its tasks are. */
 void service_deploy_add_members(struct json_object *doc, struct json_object *settings);

@@ -184,16 +184,6 @@ take_account(struct look *l)
 
 /* --- deployments --- */
 
-int64_t
-rolling_breaker_threshold(int64_t desired)
-{
-	int64_t half = (desired + 1) / 2;
-
-	if (half < ROLLING_BREAKER_MIN)
-		return ROLLING_BREAKER_MIN;
-	return half > ROLLING_BREAKER_MAX ? ROLLING_BREAKER_MAX : half;
-}
-
 static void
 find_deployments(struct look *l)
 {
@@ -224,7 +214,7 @@ judge_failures(struct look *l)
 	s->breaker_tripped = false;
 	if (p == NULL || p->rollout != ROLLING_IN_PROGRESS)
 		return;
-	s->breaker_tripped = s->breaker && p->failed_tasks >= rolling_breaker_threshold(s->desired);
+	s->breaker_tripped = s->breaker_threshold > 0 && p->failed_tasks >= s->breaker_threshold;
 	if (!s->breaker_tripped && !s->abort_wanted && !s->roll_back_wanted)
 		return;
 	p->rollout = ROLLING_FAILED;
@@ -534,7 +524,7 @@ settle(struct look *l, bool steady)
 		m->rounds = 0;
 		m->next_start_ms = 0;
 	}
-	l->s->became_impaired = !m->impaired && m->rounds >= ROLLING_BREAKER_MIN + 1;
+	l->s->became_impaired = !m->impaired && m->rounds >= ROLLING_IMPAIRED;
 	m->impaired = m->impaired || l->s->became_impaired;
 	if (l->moved || steady)
 		m->stuck = false;

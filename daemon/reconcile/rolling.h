@@ -17,8 +17,7 @@
 #include <stdint.h>
 
 #define ROLLING_NONE SIZE_MAX /* no index */
-#define ROLLING_BREAKER_MIN 3 /* DeploymentCircuitBreaker: bounds of its threshold */
-#define ROLLING_BREAKER_MAX 200
+#define ROLLING_IMPAIRED 4    /* starts in a row that came to nothing, until it is said */
 #define ROLLING_DELAY_MAX_MS (15 * 60 * 1000) /* between tasks that fail to start */
 /* A task that ends sooner than this after it was made is not replaced before: ECS takes longer than
  * that to start one, a local crash loop would keep the machine busy. */
@@ -94,7 +93,8 @@ struct rolling_service {
 	bool draining; /* the service is being deleted */
 	int64_t desired;
 	int64_t min_percent, max_percent;
-	bool breaker, breaker_rollback;
+	int64_t breaker_threshold; /* failures in a row that it takes; 0: there is none */
+	bool breaker_rollback;
 	bool roll_back_wanted; /* StopServiceDeployment */
 	bool abort_wanted;
 	int64_t grace_ms;         /* UNHEALTHY means nothing for so long after RUNNING */
@@ -118,8 +118,5 @@ struct rolling_service {
 };
 
 void rolling(struct rolling_service *s);
-
-/* How many failures in a row the circuit breaker takes. */
-int64_t rolling_breaker_threshold(int64_t desired);
 
 #endif

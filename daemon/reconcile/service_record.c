@@ -7,19 +7,13 @@
 
 #include "common/json.h"
 #include "daemon/arn.h"
+#include "daemon/ecs/service_deploy.h"
 #include "daemon/reconcile/service_event.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
-/* What the service shows of the revision that its primary deployment is made from. */
-static const char *const of_revision[] = {
-	"taskDefinition", "launchType", "capacityProviderStrategy", "platformVersion", "platformFamily",
-	"networkConfiguration", "loadBalancers", "serviceRegistries", "serviceConnectConfiguration",
-	"volumeConfigurations", "vpcLatticeConfigurations",
-};
-
 static const char *const rollout_names[] = {
 	[ROLLING_IN_PROGRESS] = "IN_PROGRESS",
 	[ROLLING_COMPLETED]   = "COMPLETED",
@@ -75,26 +69,16 @@ set_breaker(struct call *c, struct service_view *v, const char *status, int64_t 
 
 	if (r < 0)
 		return r;
-	if (!v->rolling.breaker)
+	if (v->rolling.breaker_threshold == 0)
 		status = "DISABLED";
 	breaker = json_object_new_object();
 	json_add_str(breaker, "status", status);
 	json_add_int(breaker, "failureCount", failures);
-	json_add_int(breaker, "threshold", rolling_breaker_threshold(v->rolling.desired));
+	json_add_int(breaker, "threshold", service_deploy_threshold(v->rolling.desired));
 	json_add(doc, "deploymentCircuitBreaker", breaker);
 	free(v->running.doc);
 	v->running.doc = xstrdup(json_print(doc));
 	return 0;
-}
-
-static const char *
-revision_arn(struct call *c, const struct service_view *v, const char *revision)
-{
-	char arn[ARN_MAX];
-
-	return arena_printf(&c->arena, "%.*s:service-revision/%s/%s/%s",
-	    (int)(strrchr(arn_cluster(arn, &c->scope, v->row.cluster), ':') - arn), arn,
-	    v->row.cluster, v->row.name, revision);
 }
 
 static int
@@ -102,11 +86,13 @@ set_rollback(struct call *c, struct service_view *v, const char *revision, const
 {
 	_cleanup_json_ struct json_object *doc = NULL;
 	struct json_object *rollback = json_object_new_object();
+	char arn[ARN_MAX];
 	int r = json_parse(v->running.doc, strlen(v->running.doc), &doc, &c->err);
 
 	json_add_str(rollback, "reason", reason);
 	json_add_time(rollback, "startedAt", c->now_ms);
-	json_add_str(rollback, "serviceRevisionArn", revision_arn(c, v, revision));
+	json_add_str(rollback, "serviceRevisionArn",
+	    arn_service_revision(arn, &c->scope, v->row.cluster, v->row.name, revision));
 	if (r < 0) {
 		json_object_put(rollback);
 		return r;
@@ -179,30 +165,6 @@ fail(struct call *c, struct service_view *v, struct store_deployment *d, int64_t
 	return r == 0 && !rolls_back ? put_record(c, v) : r;
 }
 
-/* The service shows what it runs now. */
-static int
-show_revision(struct call *c, struct service_view *v, const struct store_deployment *d)
-{
-	_cleanup_json_ struct json_object *deployed = NULL;
-	int r = json_parse(d->doc, strlen(d->doc), &deployed, &c->err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(of_revision); i++) {
-		struct json_object *value = json_get(deployed, of_revision[i]);
-
-		if (value != NULL)
-			json_add(v->settings, of_revision[i], json_object_get(value));
-		else if (!json_object_is_type(
-			     json_get(v->settings, of_revision[i]), json_type_array))
-			json_object_object_del(v->settings, of_revision[i]);
-	}
-	free(v->row.doc);
-	v->row.doc = xstrdup(json_print(v->settings));
-	memcpy(v->row.revision, d->revision, sizeof(v->row.revision));
-	return store_service_put(c->store, &v->row, &c->err);
-}
-
 /* `d` worked before, and is the primary one again. */
 static int
 roll_back(struct call *c, struct service_view *v, struct store_deployment *d)
@@ -218,7 +180,7 @@ roll_back(struct call *c, struct service_view *v, struct store_deployment *d)
 	r = service_event_say(
 	    c, v->row.cluster, v->row.name, ") rolling back to deployment ecs-svc/%s.", d->id);
 	if (r == 0)
-		r = show_revision(c, v, d);
+		r = service_deploy_restore(c, &v->row, d->revision);
 	if (r < 0 || !v->has_running)
 		return r;
 	memcpy(d->service_deployment, v->running.id, sizeof(d->service_deployment));

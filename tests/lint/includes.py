@@ -36,7 +36,7 @@ ROOMS = (
     ("trail", r"daemon/trail\.[ch]", "common api store"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
     # tasks that services start: the scheduler's way into the operations
-    ("service-launch", r"daemon/ecs/task_service\.h", "common api"),
+    ("service-launch", r"daemon/ecs/(task_service|service_deploy)\.h", "common api store"),
     ("ecs", r"daemon/ecs/.*", "common api config store fleet events shared ecs-table wire vpc cql vpc-firewall issue service-launch"),
     ("fleet", r"daemon/(fleet|shim|instant|snapshot)\.[ch]", "common wire config store"),
     ("events", r"daemon/events\.[ch]", "common wire config store shared vpc"),

@@ -308,9 +308,8 @@ test_rolls_out(void **state)
 	assert_string_equal(second.rollout_state, "COMPLETED");
 	assert_string_equal(second.status, "PRIMARY");
 	assert_int_equal(tally(room).running, 4);
-	assert_int_equal(store_deployment_get(room->store, &scope, "default", "api", first.id,
-			     &first, NULL),
-	    0);
+	assert_int_equal(
+	    store_deployment_get(room->store, &scope, "default", "api", first.id, &first, NULL), 0);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "daemon/reconcile/rolling.h"
 
 #include "common/util.h"
+#include "daemon/ecs/service_deploy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,6 +40,7 @@ struct world {
 	struct rolling_deployment deployments[DEPLOYMENTS_MAX]; /* the newest first */
 	bool bad[DEPLOYMENTS_MAX], ill[DEPLOYMENTS_MAX], crashes[DEPLOYMENTS_MAX];
 	bool checked;
+	bool breaker;
 	bool calm; /* nothing goes wrong any more */
 	struct rolling_task facts[TASKS_MAX];
 	size_t of[TASKS_MAX]; /* actor of a fact */
@@ -175,6 +177,7 @@ collect_facts(struct world *w)
 	w->s.n_tasks = n;
 	w->s.deployments = w->deployments;
 	w->s.now_ms = w->now;
+	w->s.breaker_threshold = w->breaker ? service_deploy_threshold(w->s.desired) : 0;
 }
 
 /* --- what is promised --- */
@@ -249,14 +252,14 @@ check_breaker(const struct world *w, const struct rolling_deployment *before, si
 			assert_true(w->s.breaker_tripped);
 			assert_true(before[i].primary);
 			assert_true(w->deployments[i].failed_tasks >=
-				    rolling_breaker_threshold(w->s.desired));
+				    service_deploy_threshold(w->s.desired));
 		}
 		/* It waits for no more than its threshold. */
-		if (w->s.breaker && before[i].primary && w->deployments[i].primary &&
+		if (w->breaker && before[i].primary && w->deployments[i].primary &&
 		    before[i].rollout == ROLLING_IN_PROGRESS &&
 		    w->deployments[i].rollout == ROLLING_IN_PROGRESS && !stops_unhealthy(w))
 			assert_true(w->deployments[i].failed_tasks <
-				    rolling_breaker_threshold(w->s.desired));
+				    service_deploy_threshold(w->s.desired));
 	}
 }
 
@@ -442,7 +445,7 @@ run_world(unsigned seed)
 	w.now = 1000000;
 	w.s.healthy_after_ms = roll_dice(&w, 0, 3000);
 	w.s.grace_ms = one_in(&w, 2) ? 0 : roll_dice(&w, 0, 5000);
-	w.s.breaker = one_in(&w, 2);
+	w.breaker = one_in(&w, 2);
 	w.s.breaker_rollback = one_in(&w, 2);
 	w.checked = one_in(&w, 3);
 	choose_settings(&w);
@@ -617,10 +620,10 @@ test_breaker_threshold(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
-		assert_int_equal(rolling_breaker_threshold(expected[i][0]), expected[i][1]);
+		assert_int_equal(service_deploy_threshold(expected[i][0]), expected[i][1]);
 
 	scene_init(&x, 1, 100, 200, 1);
-	x.s.breaker = true;
+	x.s.breaker_threshold = 3;
 	x.deployments[0].failed_tasks = 1;
 	*scene_task(&x, 0, 0) = (struct rolling_task){ .last_status = TASK_STOPPED,
 		.by_itself = true,
@@ -644,7 +647,8 @@ test_rollback_keeps_what_runs(void **state)
 
 	(void)state;
 	scene_init(&x, 2, 100, 200, 2);
-	x.s.breaker = x.s.breaker_rollback = true;
+	x.s.breaker_threshold = 3;
+	x.s.breaker_rollback = true;
 	x.deployments[0].failed_tasks = 3;
 	scene_task(&x, 1, 5000);
 	scene_task(&x, 1, 5000);
@@ -665,7 +669,7 @@ test_failed_deployment_leaves_the_old_one(void **state)
 
 	(void)state;
 	scene_init(&x, 2, 100, 200, 2);
-	x.s.breaker = true;
+	x.s.breaker_threshold = 3;
 	x.deployments[0].rollout = ROLLING_FAILED;
 	scene_task(&x, 1, 5000);
 	rolling(&x.s);
