@@ -80,6 +80,7 @@ static const char *const kindnesses[KINDNESS_MAX] = {
 	[KIND_SETTLE]                 = "replies wait until what they asked for has happened",
 	[KIND_ROLE_STRING]            = "roles need not exist",
 	[KIND_MEMORY_UNSET]           = "a container needs no memory limit",
+	[KIND_HOST_ENTERS]            = "security groups let the host in where a port is published",
 };
 /* clang-format on */
 

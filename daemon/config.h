@@ -66,6 +66,7 @@ enum kindness {
 	KIND_ROLE_STRING,            /* role ARNs need not exist */
 	KIND_MEMORY_UNSET, /* a container outside Fargate needs neither memory nor memoryReservation
 			    */
+	KIND_HOST_ENTERS,  /* published ports of awsvpc tasks are open to the host */
 	KINDNESS_MAX,
 };
 

@@ -217,6 +217,7 @@ send_hello(struct shim *s)
 	hello.init_path = init_path;
 	hello.publish_address = s->config->publish_address;
 	hello.owner = s->config->owner;
+	hello.host_enters = config_kind(s->config, KIND_HOST_ENTERS);
 	hello.log_level = s->config->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 	frame.body_case = SHIM__FRAME__BODY_HELLO;
 	frame.hello = &hello;

@@ -36,6 +36,7 @@ static int on_stop(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_credentials(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_firewall(struct link *l, const Shim__Frame *f, void *cookie);
 static int on_bye(struct link *l, const Shim__Frame *f, void *cookie);
+static void set_firewall(struct shim *s, const Shim__Firewall *m);
 
 /* clang-format off */
 static const struct link_handler handlers[LINK_HANDLERS_MAX] = {
@@ -216,6 +217,7 @@ make_task(struct shim *s, const Shim__TaskSpec *spec, struct err *e)
 		.init_path = s->hello->init_path,
 		.publish_address = s->hello->publish_address,
 		.owner = s->hello->owner,
+		.host_enters = s->hello->host_enters,
 	};
 	if (spec->network != NULL)
 		in.network = (struct plan_network){
@@ -227,12 +229,15 @@ make_task(struct shim *s, const Shim__TaskSpec *spec, struct err *e)
 			.subnet_cidr = spec->network->subnet_cidr,
 			.dns_name = spec->network->dns_name,
 			.attachment_id = spec->network->attachment_id,
+			.gateway = spec->network->gateway,
 		};
 	r = task_new(s->loop, s->engine, &in, on_announce, s, &s->task, e);
 	for (size_t i = 0; i < s->hello->n_endpoints; i++)
 		aws_set_endpoint(
 		    s->task->aws, s->hello->endpoints[i]->service, s->hello->endpoints[i]->url);
 	s->engine_callbacks.cookie = s->task;
+	if (spec->network != NULL && spec->network->firewall != NULL)
+		set_firewall(s, spec->network->firewall);
 	return r;
 }
 
@@ -322,14 +327,44 @@ on_credentials(struct link *l, const Shim__Frame *f, void *cookie)
 	return 0;
 }
 
+static const struct firewall_rule *
+read_rules(struct arena *a, Shim__FirewallRule *const *rules, size_t n)
+{
+	struct firewall_rule *out = arena_alloc(a, (n + 1) * sizeof(*out));
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct firewall_rule){
+			.protocol = rules[i]->protocol,
+			.from_port = rules[i]->from_port,
+			.to_port = rules[i]->to_port,
+			.peers = rules[i]->peers,
+			.n_peers = rules[i]->n_peers,
+		};
+	return out;
+}
+
+static void
+set_firewall(struct shim *s, const Shim__Firewall *m)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+
+	task_set_firewall(s->task, &(struct firewall){
+				       .allow_all = m->allow_all,
+				       .ingress = read_rules(&a, m->ingress, m->n_ingress),
+				       .n_ingress = m->n_ingress,
+				       .egress = read_rules(&a, m->egress, m->n_egress),
+				       .n_egress = m->n_egress,
+				   });
+}
+
 /* Security groups have changed. */
 static int
 on_firewall(struct link *l, const Shim__Frame *f, void *cookie)
 {
+	struct shim *s = cookie;
+
 	(void)l;
-	(void)cookie;
-	log_debug(NULL, NULL, "security groups: %zu rules in, %zu out", f->firewall->n_ingress,
-	    f->firewall->n_egress);
+	set_firewall(s, f->firewall);
 	return 0;
 }
 

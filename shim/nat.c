@@ -102,11 +102,10 @@ word(const char *s)
 }
 
 int
-nat_add(const struct nat_rule *rules, size_t n, struct err *e)
+nat_restore(const char *text, struct err *e)
 {
 	char *const argv[] = { word("iptables-restore"), word("--noflush"), word("-w"),
 		word(WAIT_S), NULL };
-	_cleanup_free_ char *text = nat_text(rules, n);
 	char said[256];
 	int r = run(argv, text, said, sizeof(said));
 

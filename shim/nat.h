@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The NAT rules that lead 169.254.170.2 to the shim's listeners inside a task's namespace, and how
- * they get there: one iptables-restore, which adds all of them or none and touches no others.
- * Called by net.c, on a thread that is in the namespace.
+ * rules get there: one iptables-restore, which touches no others. Called by net.c, on a thread that
+ * is in the namespace.
  */
 #ifndef SHIM_NAT_H
 #define SHIM_NAT_H
@@ -18,8 +18,8 @@ struct nat_rule {
 
 /* The input of iptables-restore --noflush; the caller's. */
 char *nat_text(const struct nat_rule *rules, size_t n);
-/* Adds the rules to the namespace of the calling thread. */
-int nat_add(const struct nat_rule *rules, size_t n, struct err *e);
+/* Gives the namespace of the calling thread the rules of `text`, all of a table or none. */
+int nat_restore(const char *text, struct err *e);
 /* True if the last of them is there: they come all together. */
 bool nat_is_there(const struct nat_rule *rules, size_t n);
 

@@ -47,7 +47,9 @@ struct space {
 	dev_t dev;
 	ino_t ino;
 	bool ready;
-	bool found; /* look before anything is added */
+	bool found;          /* look before anything is added */
+	bool stale;          /* the filter has changed meanwhile */
+	char *first, *again; /* the filter, as the thread reads it */
 	pthread_t thread;
 	bool running;
 	int done_fd; /* the thread's last word */
@@ -76,6 +78,7 @@ struct net {
 	struct user *users;
 	size_t n;
 	struct endpoint_listener *host;
+	char *first, *again; /* the filter; NULL: there is none */
 };
 
 static void *prepare(void *arg);
@@ -106,6 +109,8 @@ net_free(struct net *n)
 		space_free(n->spaces);
 	endpoint_unlisten(n->endpoint, n->host);
 	free(n->users);
+	free(n->first);
+	free(n->again);
 	free(n->name);
 	free(n);
 }
@@ -139,6 +144,20 @@ has_route(void)
 	return fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
 }
 
+/* The filter comes first: where the NAT rules are, it has been. */
+static int
+add_rules(struct space *s)
+{
+	_cleanup_free_ char *nat = NULL;
+	_cleanup_free_ char *all = NULL;
+
+	if (s->found && nat_is_there(rules, LISTEN_MAX))
+		return s->again != NULL ? nat_restore(s->again, &s->err) : 0;
+	nat = nat_text(rules, LISTEN_MAX);
+	all = xasprintf("%s%s", s->first != NULL ? s->first : "", nat);
+	return nat_restore(all, &s->err);
+}
+
 static int
 prepare_here(struct space *s)
 {
@@ -150,9 +169,7 @@ prepare_here(struct space *s)
 		if ((s->fds[i] = listen_on(rules[i].to, &s->err)) < 0)
 			return s->fds[i];
 	r = nl_loopback(has_route() ? NULL : NAT_ADDRESS "/32", &s->err);
-	if (r == 0 && !(s->found && nat_is_there(rules, LISTEN_MAX)))
-		r = nat_add(rules, LISTEN_MAX, &s->err);
-	return r;
+	return r == 0 ? add_rules(s) : r;
 }
 
 static int64_t
@@ -170,7 +187,12 @@ prepare(void *arg)
 	struct space *s = arg;
 	int64_t began = now_us();
 
-	s->result = prepare_here(s);
+	if (!s->ready)
+		s->result = prepare_here(s);
+	else if (setns(s->ns_fd, CLONE_NEWNET) < 0)
+		s->result = err_set_errno(&s->err, errno, "cannot enter the network namespace");
+	else
+		s->result = nat_restore(s->again, &s->err);
 	s->took_us = now_us() - began;
 	(void)eventfd_write(s->done_fd, 1);
 	return NULL;
@@ -210,7 +232,20 @@ space_free(struct space *s)
 		close(s->done_fd);
 	if (s->ns_fd >= 0)
 		close(s->ns_fd);
+	free(s->first);
+	free(s->again);
 	free(s);
+}
+
+/* What the thread may read while the loop goes on. */
+static void
+copy_filter(struct space *s)
+{
+	free(s->first);
+	free(s->again);
+	s->first = s->net->first != NULL ? xstrdup(s->net->first) : NULL;
+	s->again = s->net->again != NULL ? xstrdup(s->net->again) : NULL;
+	s->stale = false;
 }
 
 /* Signals are the loop's. */
@@ -246,7 +281,8 @@ space_new(struct net *n, int ns_fd, const struct stat *st, bool found, struct er
 		.fds = { -1, -1 },
 		.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	n->spaces = s;
-	s->done = event_new(loop_base(n->loop), s->done_fd, EV_READ, on_prepared, s);
+	copy_filter(s);
+	s->done = event_new(loop_base(n->loop), s->done_fd, EV_READ | EV_PERSIST, on_prepared, s);
 	if (s->done_fd >= 0 && s->done != NULL && event_add(s->done, NULL) == 0 &&
 	    start_thread(s) == 0)
 		return s;
@@ -282,17 +318,59 @@ take_listeners(struct space *s)
 		s->result = err_set(&s->err, ERR_SERVER, "cannot serve a network namespace");
 }
 
+/* The namespace has been there before, only the filter is another. What cannot be had leaves the
+ * one before it as it was. */
+static void
+filter_again(struct space *s)
+{
+	copy_filter(s);
+	if (s->again != NULL && start_thread(s) != 0)
+		log_err("task", s->net->name, "cannot start the change of a firewall");
+}
+
+static void
+on_filtered(struct space *s)
+{
+	if (s->result < 0)
+		log_err("task", s->net->name, "security groups: %s", s->err.text);
+	else
+		log_debug("task", s->net->name, "security groups changed in %lld us",
+		    (long long)s->took_us);
+	if (!is_used(s->net, s))
+		space_free(s);
+	else if (s->stale)
+		filter_again(s);
+}
+
+void
+net_set_filter(struct net *n, const char *first, const char *again)
+{
+	free(n->first);
+	free(n->again);
+	n->first = xstrdup(first);
+	n->again = xstrdup(again);
+	for (struct space *s = n->spaces; s != NULL; s = s->next) {
+		s->stale = true;
+		if (!s->running)
+			filter_again(s);
+	}
+}
+
 static void
 on_prepared(evutil_socket_t fd, short what, void *arg)
 {
 	struct space *s = arg;
 	struct net *n = s->net;
+	eventfd_t word;
 	struct err e;
 
-	(void)fd;
 	(void)what;
+	(void)eventfd_read(fd, &word);
 	space_join(s);
-	close(TAKE_FD(s->ns_fd)); /* the listeners keep it from here on */
+	if (s->ready) {
+		on_filtered(s);
+		return;
+	}
 	if (s->result == 0)
 		take_listeners(s);
 	s->ready = s->result == 0;
@@ -311,6 +389,8 @@ on_prepared(evutil_socket_t fd, short what, void *arg)
 	}
 	if (!is_used(n, s))
 		space_free(s);
+	else if (s->stale)
+		filter_again(s);
 }
 
 static struct space *

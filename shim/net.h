@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the network namespaces of a task get, and when: the listeners of endpoint and proxy inside,
- * a route to 169.254.170.2 where there is none, and the NAT rules that lead there. Each namespace
- * is prepared once, whoever of its containers comes first, on a thread of its own: the shim never
- * leaves its own namespace. Of the host nothing is changed; there it is a listener with a token.
+ * a route to 169.254.170.2 where there is none, the NAT rules that lead there, and the firewall of
+ * the task. Each namespace is prepared once, whoever of its containers comes first, on a thread of
+ * its own: the shim never leaves its own namespace. Of the host nothing is changed; there it is a
+ * listener with a token.
  */
 #ifndef SHIM_NET_H
 #define SHIM_NET_H
@@ -24,6 +25,9 @@ struct net *net_new(
 /* Closes all listeners; waits for a preparation under way. NULL is legal. */
 void net_free(struct net *n);
 
+/* The filter table's part of what namespaces get from now on; those that are there get it soon.
+ * `first` is for a namespace that had none, `again` for one that had another. */
+void net_set_filter(struct net *n, const char *first, const char *again);
 /* Prepares the namespace of process `pid` for a container. Its earlier namespace, and an earlier
  * call that waits, are forgotten. `found` says that it may have been prepared by an earlier shim;
  * where another call waits already, it is this one that is forgotten. */

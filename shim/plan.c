@@ -132,6 +132,7 @@ name_all(struct plan *p, const struct plan_input *in)
 	p->next_range =
 	    RANGE_FIRST + strtoll(arena_printf(&p->arena, "%.4s", in->task_id), NULL, 16) %
 			      (RANGE_LAST - RANGE_FIRST);
+	p->host_enters = in->host_enters;
 	p->fargate = streq(in->launch_type, "FARGATE");
 	p->execution_env = p->fargate ? "AWS_ECS_FARGATE" : "AWS_ECS_EC2";
 	p->region = arena_strdup(&p->arena, in->region);
@@ -158,6 +159,7 @@ name_all(struct plan *p, const struct plan_input *in)
 		.subnet_cidr = keep(p, in->network.subnet_cidr),
 		.dns_name = keep(p, in->network.dns_name),
 		.attachment_id = keep(p, in->network.attachment_id),
+		.gateway = keep(p, in->network.gateway),
 	};
 	p->credentials_id = keep(p, in->credentials_id);
 	p->endpoint_url = PLAN_ENDPOINT_URL;

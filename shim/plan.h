@@ -25,6 +25,7 @@ struct plan_network {
 	const char *subnet_cidr;
 	const char *dns_name;
 	const char *attachment_id;
+	const char *gateway; /* which the host is there */
 };
 
 /* What the daemon said of the task and of the place; all borrowed during plan_build only. */
@@ -53,6 +54,7 @@ struct plan_input {
 	const char *init_path;
 	const char *publish_address;
 	const char *owner;
+	bool host_enters; /* published ports are open to the host, whatever the firewall says */
 };
 
 /* When a dependency is satisfied (ContainerDependency.condition, and what links, volumesFrom and
@@ -113,6 +115,7 @@ struct plan {
 	const char *region, *gate_parent, *init_path, *publish_address, *task_arn, *owner;
 	const char *platform; /* for a pull, NULL: the Engine's own */
 	bool fargate;
+	bool host_enters;
 	const char *cluster_arn, *cluster_name, *family, *launch_type, *account, *group,
 	    *runtime_dir, *availability_zone;
 	int64_t revision;

@@ -250,6 +250,38 @@ task_set_credentials(struct task *t, bool execution_role, const struct credentia
 		arrival_pass(&t->containers[i]);
 }
 
+/* The Engine's proxy, or its rule, makes a caller on the host look like the gateway. */
+void
+task_set_firewall(struct task *t, const struct firewall *f)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	_cleanup_free_ char *resolvers = firewall_resolvers();
+	_cleanup_free_ char *first = NULL;
+	_cleanup_free_ char *again = NULL;
+	struct firewall_host host = { 0 };
+	struct firewall_port *ports;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += t->plan.containers[i].n_ports;
+	host.ports = ports = arena_alloc(&a, (n + 1) * sizeof(*ports));
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->plan.containers[i].n_ports; k++) {
+			const struct plan_port *p = &t->plan.containers[i].ports[k];
+
+			ports[host.n_ports++] = (struct firewall_port){
+				.protocol = p->protocol,
+				.first = p->container_first,
+				.last = p->container_last,
+			};
+		}
+	if (t->plan.host_enters)
+		host.address = t->plan.network.gateway;
+	first = firewall_text(f, &host, resolvers, true);
+	again = firewall_text(f, &host, resolvers, false);
+	net_set_filter(t->net, first, again);
+}
+
 void
 task_refuse(struct task *t, const char *error)
 {

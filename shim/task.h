@@ -13,6 +13,7 @@
 #include "shim/credentials.h"
 #include "shim/endpoint.h"
 #include "shim/engine.h"
+#include "shim/firewall.h"
 #include "shim/net.h"
 #include "shim/plan.h"
 #include "shim/proxy.h"
@@ -99,6 +100,8 @@ void task_begin(struct task *t);
 void task_stop(struct task *t, const char *code, const char *reason);
 /* New or renewed credentials of the task role, or of the execution role; copied. */
 void task_set_credentials(struct task *t, bool execution_role, const struct credentials *c);
+/* What its security groups let through from now on, in the namespaces that are there too. */
+void task_set_firewall(struct task *t, const struct firewall *f);
 /* No container of the task could be planned: it ends with this. */
 void task_refuse(struct task *t, const char *error);
 

@@ -2,10 +2,10 @@
 """The Docker networks of VPCs: made with the VPC, with its range or one of 100.64.0.0/10 in its place, gone with it."""
 
 import ipaddress
-import time
 
 import pytest
 
+from harness.ec2 import free_range
 from harness.wait import wait_until
 
 SHARED = ipaddress.ip_network("100.64.0.0/10")
@@ -25,23 +25,6 @@ def network_of(daemon, vpc):
 
 def range_of(network):
     return network["IPAM"]["Config"][0]["Subnet"]
-
-
-def free_range(prefix=24):
-    """A private range that no route of this host has."""
-    taken = []
-    for line in open("/proc/net/route").read().splitlines()[1:]:
-        field = line.split()
-        mask = int.from_bytes(bytes.fromhex(field[7])[::-1], "big")
-        base = int.from_bytes(bytes.fromhex(field[1])[::-1], "big")
-        if mask:
-            taken.append(ipaddress.ip_network((base & mask, bin(mask).count("1"))))
-    start = time.monotonic_ns() % 200
-    for second in range(start, start + 256):
-        candidate = ipaddress.ip_network(f"10.{second % 256}.77.0/{prefix}", strict=False)
-        if not any(candidate.overlaps(t) for t in taken):
-            return str(candidate)
-    raise AssertionError("no free range on this host")
 
 
 def available(client, vpc):
@@ -172,22 +155,3 @@ def test_the_default_vpc_gets_its_network_with_its_first_task(start_daemon, make
     details = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}
     assert details["networkInterfaceId"] == eni["NetworkInterfaceId"]
     assert details["privateIPv4Address"] == eni["PrivateIpAddress"]
-
-
-def test_a_changed_rule_is_told_to_the_running_task(start_daemon, make_lab):
-    daemon = start_daemon(("--debug",))
-    client = ec2(daemon)
-    vpc = client.create_vpc(CidrBlock=free_range())["Vpc"]
-    subnet = client.create_subnet(VpcId=vpc["VpcId"], CidrBlock=vpc["CidrBlock"])["Subnet"]["SubnetId"]
-    group = client.create_security_group(GroupName="g", Description="d", VpcId=vpc["VpcId"])["GroupId"]
-    lab = make_lab(daemon)
-    task = lab.run(definition=lab.define(networkMode="awsvpc"), networkConfiguration={
-        "awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}})
-    assert task["lastStatus"] == "RUNNING"
-    client.authorize_security_group_ingress(GroupId=group, IpPermissions=[
-        {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": group}]}])
-    wait_until(lambda: "security groups: 1 rules in, 1 out" in daemon.log_text, 5, "the shim to be told")
-    lab.run(definition=lab.define(networkMode="awsvpc"), networkConfiguration={
-        "awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}})
-    wait_until(lambda: daemon.log_text.count("security groups: 1 rules in, 1 out") >= 2, 5, "the new member to be told")
-    assert lab.task(task)["lastStatus"] == "RUNNING"
