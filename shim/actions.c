@@ -56,6 +56,7 @@ act_deactivate(struct task *t)
 void
 act_halt(struct task *t)
 {
+	resources_stop(t);
 	if (!t->synced && t->maybe_present)
 		return;
 	for (size_t i = t->n; i-- > 0;)

@@ -27,7 +27,8 @@ container_create(struct container *c)
 		return;
 	}
 	if (container_ensure_gate(c, &e) < 0 ||
-	    plan_body(&c->task->plan, c->index, &c->image, &body, &e) < 0) {
+	    plan_body(&c->task->plan, c->index, &c->image, resources_of(c->task, c->index), &body,
+		&e) < 0) {
 		container_fail(c, "CannotCreateContainerError", e.text);
 		return;
 	}

@@ -369,10 +369,11 @@ on_pull_line(const char *line, size_t len, void *arg)
 }
 
 struct engine_req *
-engine_pull(struct engine *e, const char *ref, const char *platform,
+engine_pull(struct engine *e, const char *ref, const char *platform, const char *auth,
     void (*on_progress)(const char *status, void *arg), engine_done_fn *done, void *arg)
 {
 	struct engine_req *r;
+	_cleanup_free_ char *header = auth != NULL ? xasprintf("X-Registry-Auth: %s", auth) : NULL;
 	_cleanup_free_ char *path =
 	    xasprintf("/images/create?%s%s%sfromImage=", platform != NULL ? "platform=" : "",
 		platform != NULL ? platform : "", platform != NULL ? "&" : "");
@@ -383,8 +384,11 @@ engine_pull(struct engine *e, const char *ref, const char *platform,
 	append_escaped(&path, repo);
 	append(&path, "&tag=");
 	append_escaped(&path, tag);
-	r = engine_ask(
-	    e, (struct curl_io_ask){ .method = "POST", .on_line = on_pull_line }, path, done, arg);
+	r = engine_ask(e,
+	    (struct curl_io_ask){ .method = "POST",
+		.headers = { header, "Content-Type: application/json" },
+		.on_line = on_pull_line },
+	    path, done, arg);
 	r->on_progress = on_progress;
 	return r;
 }

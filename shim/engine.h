@@ -95,10 +95,12 @@ char *engine_away_text(const struct engine *e);
 /* Each starts one request; `done` is called once from the loop unless it is cancelled or on_down
  * comes first. */
 struct engine_req *engine_image(struct engine *e, const char *ref, engine_done_fn *done, void *arg);
-/* `platform` is "linux/arm64" or NULL. Errors inside the stream count as errors of the request;
- * everything else in it is progress. How long it may take is for the caller to say. */
+/* `platform` is "linux/arm64" or NULL, `auth` a value of X-Registry-Auth or NULL. Errors inside the
+ * stream count as errors of the request; everything else in it is progress. How long it may take is
+ * for the caller to say. */
 struct engine_req *engine_pull(struct engine *e, const char *ref, const char *platform,
-    void (*on_progress)(const char *status, void *arg), engine_done_fn *done, void *arg);
+    const char *auth, void (*on_progress)(const char *status, void *arg), engine_done_fn *done,
+    void *arg);
 /* `platform` as for a pull: an Engine that knows the parameter refuses an image of another one. */
 struct engine_req *engine_create(struct engine *e, const char *name, const char *platform,
     const char *body, engine_done_fn *done, void *arg);

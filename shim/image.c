@@ -127,6 +127,7 @@ image_pull(struct container *c)
 	    .directory = directory,
 	    .ref = c->plan->def->image,
 	    .platform = c->task->plan.platform,
+	    .auth = resources_registry_auth(c->task, c->index),
 	    .fargate = c->task->plan.fargate,
 	    .limits = &pull_limits_agent,
 	    .on_done = on_pulled,

@@ -139,6 +139,13 @@ struct plan_image {
 	struct str_list entrypoint, cmd;
 };
 
+/* What was read from AWS services for one container; nothing else has it. */
+struct plan_values {
+	LIST_OF(struct key_value) files; /* variables of environmentFiles, each name once */
+	LIST_OF(struct key_value) secrets;
+	LIST_OF(struct key_value) log_options; /* of logConfiguration.secretOptions */
+};
+
 /* Fills `ret`, to be given to plan_done. On failure nothing is left but `e`: a definition that
  * cannot run (unknown or circular dependencies). */
 int plan_build(const struct plan_input *in, struct plan *ret, struct err *e);
@@ -148,10 +155,10 @@ void plan_done(struct plan *p);
 /* For host mode, where the endpoint is on a port of the loopback and asks for a token; before the
  * first body is made. */
 void plan_set_endpoint(struct plan *p, uint16_t port, const char *token);
-/* The body of the create call of container `i`; the caller's. Fails where there is no command to
- * run. */
-int plan_body(
-    const struct plan *p, size_t i, const struct plan_image *image, char **ret, struct err *e);
+/* The body of the create call of container `i`; the caller's. `values` may be NULL. Fails where
+ * there is no command to run. */
+int plan_body(const struct plan *p, size_t i, const struct plan_image *image,
+    const struct plan_values *values, char **ret, struct err *e);
 /* The user's process as Docker merges it from definition, override and image; the strings borrow
  * from those. */
 void plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret,

@@ -27,6 +27,7 @@ struct body {
 	const struct plan *plan;
 	const struct plan_container *c;
 	const struct container_def *def;
+	const struct plan_values *values;
 	struct json_object *config, *host;
 	bool leads; /* owns the namespace that others join */
 };
@@ -45,8 +46,10 @@ static void put_logging(struct body *b);
 static void put_sysctls(struct body *b);
 
 int
-plan_body(const struct plan *p, size_t i, const struct plan_image *image, char **ret, struct err *e)
+plan_body(const struct plan *p, size_t i, const struct plan_image *image,
+    const struct plan_values *values, char **ret, struct err *e)
 {
+	static const struct plan_values nothing = { 0 };
 	_cleanup_arena_ struct arena a = { 0 };
 	_cleanup_json_ struct json_object *config = json_object_new_object();
 	struct str_list argv = { 0 };
@@ -54,6 +57,7 @@ plan_body(const struct plan *p, size_t i, const struct plan_image *image, char *
 		.plan = p,
 		.c = &p->containers[i],
 		.def = p->containers[i].def,
+		.values = values != NULL ? values : &nothing,
 		.config = config,
 		.host = json_object_new_object(),
 		.leads = i == p->leader && p->n > 1,
@@ -193,8 +197,17 @@ put_endpoints(struct body *b, struct json_object *env)
 	}
 }
 
-/* The last one of a name wins; the override wins over the definition
- * (ContainerOverride.environment). */
+static void
+put_variables(struct json_object *env, const struct key_value *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].name != NULL)
+			json_add_str(env, v[i].name, v[i].value != NULL ? v[i].value : "");
+}
+
+/* The last one of a name wins; the definition wins over environment files, the override over the
+ * definition (ContainerOverride.environment), secrets over all (agent: task.go
+ * PopulateSecrets). */
 static void
 put_environment(struct body *b)
 {
@@ -204,17 +217,11 @@ put_environment(struct body *b)
 	json_add_str(env, "AWS_EXECUTION_ENV", b->plan->execution_env);
 	json_add_str(env, "AWS_REGION", b->plan->region);
 	json_add_str(env, "AWS_DEFAULT_REGION", b->plan->region);
-	for (size_t i = 0; i < b->def->environment.n; i++)
-		if (b->def->environment.v[i].name != NULL)
-			json_add_str(env, b->def->environment.v[i].name,
-			    b->def->environment.v[i].value != NULL ? b->def->environment.v[i].value
-								   : "");
-	for (size_t i = 0; b->c->override != NULL && i < b->c->override->environment.n; i++)
-		if (b->c->override->environment.v[i].name != NULL)
-			json_add_str(env, b->c->override->environment.v[i].name,
-			    b->c->override->environment.v[i].value != NULL
-				? b->c->override->environment.v[i].value
-				: "");
+	put_variables(env, b->values->files.v, b->values->files.n);
+	put_variables(env, b->def->environment.v, b->def->environment.n);
+	if (b->c->override != NULL)
+		put_variables(env, b->c->override->environment.v, b->c->override->environment.n);
+	put_variables(env, b->values->secrets.v, b->values->secrets.n);
 	put_endpoints(b, env);
 	json_object_object_foreach(env, name, value)
 	{
@@ -629,6 +636,7 @@ put_logging(struct body *b)
 	json_add_str(o, "Type", log_driver_names[l->log_driver]);
 	for (size_t i = 0; i < l->options.n; i++)
 		json_add_str(object(o, "Config"), l->options.keys[i], l->options.values[i]);
+	put_variables(object(o, "Config"), b->values->log_options.v, b->values->log_options.n);
 }
 
 /* net.* belongs to the namespace: in awsvpc mode to its owner, whichever container asked

@@ -22,7 +22,7 @@ const struct pull_limits pull_limits_agent = {
 
 struct pull {
 	struct pull_ask ask;
-	char *task_id, *ref, *platform;
+	char *task_id, *ref, *platform, *auth;
 	struct share *share;
 	struct engine_req *req;
 	struct timer *again, *stall, *total;
@@ -46,13 +46,14 @@ struct pull *
 pull_start(const struct pull_ask *ask)
 {
 	struct pull *p = xcalloc(1, sizeof(*p));
-	_cleanup_free_ char *name =
-	    xasprintf("%s %s", ask->ref, ask->platform != NULL ? ask->platform : "");
+	_cleanup_free_ char *name = xasprintf("%s %s %s", ask->ref,
+	    ask->platform != NULL ? ask->platform : "", ask->auth != NULL ? ask->auth : "");
 
 	*p = (struct pull){ .ask = *ask };
 	p->ask.ref = p->ref = xstrdup(ask->ref);
 	p->ask.task_id = p->task_id = xstrdup(ask->task_id);
 	p->ask.platform = p->platform = ask->platform != NULL ? xstrdup(ask->platform) : NULL;
+	p->ask.auth = p->auth = ask->auth != NULL ? xstrdup(ask->auth) : NULL;
 	p->again = timer_new(ask->loop, attempt, p);
 	p->stall = timer_new(ask->loop, on_stall, p);
 	p->total = timer_new(ask->loop, on_total, p);
@@ -79,6 +80,9 @@ pull_free(struct pull *p)
 	timer_free(p->again);
 	timer_free(p->stall);
 	timer_free(p->total);
+	if (p->auth != NULL)
+		explicit_bzero(p->auth, strlen(p->auth));
+	free(p->auth);
 	free(p->platform);
 	free(p->task_id);
 	free(p->ref);
@@ -147,7 +151,8 @@ attempt(void *arg)
 	p->attempts++;
 	p->began = false;
 	timer_set(p->stall, p->ask.limits->begin_ms);
-	p->req = engine_pull(p->ask.engine, p->ref, p->platform, on_progress, on_pulled, p);
+	p->req =
+	    engine_pull(p->ask.engine, p->ref, p->platform, p->auth, on_progress, on_pulled, p);
 }
 
 static void

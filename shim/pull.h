@@ -29,6 +29,7 @@ struct pull_ask {
 	const char *directory; /* where those who want the same image meet */
 	const char *ref;
 	const char *platform; /* NULL: the Engine's own */
+	const char *auth;     /* value of X-Registry-Auth, NULL: none */
 	bool fargate;         /* its words */
 	const struct pull_limits *limits;
 	/* Called once from the loop: error is NULL where the image is there, else

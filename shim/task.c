@@ -157,6 +157,7 @@ task_free(struct task *t)
 	net_free(t->net);
 	endpoint_free(t->endpoint);
 	proxy_free(t->proxy);
+	resources_free(t->resources);
 	aws_free(t->aws);
 	timer_free(t->patience);
 	timer_free(t->clean_timer);
@@ -246,6 +247,8 @@ void
 task_set_credentials(struct task *t, bool execution_role, const struct credentials *c)
 {
 	credentials_set(execution_role ? &t->execution_credentials : &t->credentials, c);
+	if (execution_role)
+		resources_go_on(t);
 	for (size_t i = 0; !execution_role && i < t->n; i++)
 		arrival_pass(&t->containers[i]);
 }

@@ -17,6 +17,7 @@
 #include "shim/net.h"
 #include "shim/plan.h"
 #include "shim/proxy.h"
+#include "shim/resources.h"
 
 enum task_event {
 	EV_BEGIN,         /* the facts are known: go on with what this state has to do */
@@ -61,10 +62,11 @@ struct task {
 	struct container *containers;
 	size_t n;
 	struct credentials credentials, execution_credentials;
-	struct net *net;           /* what its namespaces get */
-	struct endpoint *endpoint; /* what is served there */
-	struct proxy *proxy;       /* the way from there to the daemon's API */
-	struct aws *aws;           /* what is asked of AWS services for it */
+	struct net *net;             /* what its namespaces get */
+	struct endpoint *endpoint;   /* what is served there */
+	struct proxy *proxy;         /* the way from there to the daemon's API */
+	struct aws *aws;             /* what is asked of AWS services for it */
+	struct resources *resources; /* what its containers need of these before they are created */
 
 	enum task_state state;
 	bool desired_stopped;
@@ -134,9 +136,6 @@ void act_halt(struct task *t);
 void act_deprovision(struct task *t);
 void act_clean(struct task *t);
 
-/* What the task's containers need of other services before their images: true where the launch may
- * go on. Ends containers that cannot have it (resources.c). */
-bool resources_ready(struct task *t);
 /* Learns from the Engine what there is of the task, then raises EV_BEGIN (sync.c). */
 void sync_start(struct task *t);
 

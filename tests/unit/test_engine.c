@@ -307,7 +307,7 @@ a_pull_may_fail_inside_its_stream(void **state)
 	f.answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 		   "13\r\n{\"status\":\"Pulling\"\r\n3\r\n}\r\n\r\n11\r\n{\"error\":\"no "
 		   "net\"\r\n2\r\n}\n\r\n0\r\n\r\n";
-	(void)engine_pull(f.engine, "a:1", NULL, NULL, on_done, &f);
+	(void)engine_pull(f.engine, "a:1", NULL, NULL, NULL, on_done, &f);
 	turn_until(&f, &f.done, 1);
 	assert_string_equal(f.last, "POST /v1.41/images/create?fromImage=a&tag=1 HTTP/1.1");
 	assert_string_equal(f.text, "Error response from daemon: no net");

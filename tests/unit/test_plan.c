@@ -49,7 +49,7 @@ body(const struct plan *p, size_t i)
 	struct json_object *o = NULL;
 	struct err e = { 0 };
 
-	assert_int_equal(plan_body(p, i, &image, &text, &e), 0);
+	assert_int_equal(plan_body(p, i, &image, NULL, &text, &e), 0);
 	assert_int_equal(json_parse(text, strlen(text), &o, &e), 0);
 	return o;
 }
@@ -145,7 +145,7 @@ nothing_to_run_is_an_error(void **state)
 
 	(void)state;
 	build(&in, &p);
-	assert_true(plan_body(&p, 0, &image, &text, &e) < 0);
+	assert_true(plan_body(&p, 0, &image, NULL, &text, &e) < 0);
 	assert_string_equal(e.text, "Error response from daemon: No command specified");
 	assert_null(text);
 	plan_done(&p);
