@@ -16,6 +16,7 @@ const struct recognise_row recognise_rows[] = {
 	{ "ec2", WIRE_EC2, NULL, "2016-11-15" },
 	{ "iam", WIRE_QUERY, NULL, "2010-05-08" },
 	{ "secretsmanager", WIRE_JSON, "secretsmanager", NULL },
+	{ "ssm", WIRE_JSON, "AmazonSSM", NULL },
 	{ "sts", WIRE_QUERY, NULL, "2011-06-15" },
 };
 

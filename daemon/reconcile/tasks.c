@@ -13,6 +13,7 @@
 #include "daemon/store/capacity_provider.h"
 #include "daemon/store/client_token.h"
 #include "daemon/store/cluster.h"
+#include "daemon/store/parameter.h"
 #include "daemon/store/secret.h"
 
 #include <string.h>
@@ -216,6 +217,7 @@ reconcile_tasks_expire(struct reconcile_tasks *r, int64_t now)
 		if (n < 0 || store_cluster_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
 		    store_capacity_provider_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
 		    store_client_token_expire(r->store, now - KEEP_TOKEN_MS, &e) < 0 ||
+		    store_parameter_expire(r->store, now, &e) < 0 ||
 		    store_secret_expire(r->store, now, &e) < 0 ||
 		    store_commit(r->store, &e) < 0) {
 			store_rollback(r->store);

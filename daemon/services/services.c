@@ -10,6 +10,7 @@ const struct op_service *const services[] = {
 	&ec2_service,
 	&iam_service,
 	&secretsmanager_service,
+	&ssm_service,
 	&sts_service,
 };
 const size_t n_services = ARRAY_SIZE(services);

@@ -59,6 +59,7 @@ FOREIGN = (
     (r"json-c/.*", r"common/(json|schema)\.[ch]"),
     (r"openssl/.*", r"daemon/.*"),
     (r"systemd/.*", r"daemon/(main\.c|http/.*)"),
+    (r"pcre2\.h", r"daemon/services/ssm_pattern\.c"),
     (r"protobuf-c/.*", r"common/link\.[ch]"),
 )
 
