@@ -16,6 +16,7 @@
 #include <sys/un.h>
 
 #define SECONDS_MAX 600.0
+#define INSTANCES_MAX 100
 /* How long a service's tasks run before they are healthy: ECS's time, and one for people who wait
  * for it. */
 #define HEALTHY_AFTER_STRICT_MS 40000
@@ -27,8 +28,8 @@ typedef int read_fn(struct config *c, const char *name, const char *value, struc
 
 static read_fn read_listen, read_state_dir, read_runtime_dir, read_owner, read_dump_api, read_debug,
     read_engine, read_docker_backend, read_persistence, read_strict, read_settle,
-    read_healthy_after, read_publish, read_account, read_verify, read_root_key, read_root_secret,
-    read_endpoint;
+    read_healthy_after, read_instances, read_publish, read_account, read_verify, read_root_key,
+    read_root_secret, read_endpoint;
 
 struct setting {
 	const char *env;      /* NULL: only a flag */
@@ -52,6 +53,7 @@ static const struct setting settings[] = {
 	{ "ECS_STRICT",          NULL, "0|1", "1: refuse what AWS refuses, default 0", read_strict },
 	{ "ECS_SETTLE_SECONDS",  NULL, "SECONDS", "how long a reply waits for its tasks, default 10", read_settle },
 	{ "ECS_HEALTHY_AFTER_SECONDS", NULL, "SECONDS", "how long a service's task must run to be healthy, default 2, strict 40", read_healthy_after },
+	{ "ECS_SYNTHETIC_INSTANCES", NULL, "NUMBER", "container instances that a cluster gets, default 1", read_instances },
 	{ "ECS_PUBLISH_ADDRESS", NULL, "ADDR", "where host ports are published, default 127.0.0.1", read_publish },
 	{ "LOCALEMU_ACCOUNT_ID", NULL, "12 digits", "the account, default 000000000000", read_account },
 	{ "LOCALEMU_ENDPOINT_SECRETSMANAGER", NULL, "URL", "where secrets of tasks are read, default: here", read_endpoint },
@@ -127,6 +129,7 @@ set_defaults(struct config *c)
 		.docker_backend = true,
 		.persistence = true,
 		.settle_ms = 10000,
+		.synthetic_instances = 1,
 		.healthy_after_ms = -1,
 	};
 }
@@ -432,6 +435,19 @@ static int
 read_healthy_after(struct config *c, const char *name, const char *value, struct err *e)
 {
 	return read_seconds(&c->healthy_after_ms, name, value, e);
+}
+
+static int
+read_instances(struct config *c, const char *name, const char *value, struct err *e)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	if (end == value || *end != '\0' || n < 1 || n > INSTANCES_MAX)
+		return err_set(e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not a number from 1 to %d",
+		    name, value, INSTANCES_MAX);
+	c->synthetic_instances = (int)n;
+	return 0;
 }
 
 static int

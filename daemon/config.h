@@ -45,7 +45,8 @@ struct config {
 	/* ECS_HEALTHY_AFTER_SECONDS * 1000: a service's task without a health check is healthy
 	 * after that time RUNNING; default 2000, strict 40000 as on ECS */
 	int healthy_after_ms;
-	bool verify_signatures; /* LOCALEMU_VERIFY_SIGNATURES */
+	int synthetic_instances; /* ECS_SYNTHETIC_INSTANCES, default 1 */
+	bool verify_signatures;  /* LOCALEMU_VERIFY_SIGNATURES */
 	/* With verify_signatures: the only keys that were not issued here and are let in; both or
 	 * neither. */
 	char *root_access_key; /* LOCALEMU_ROOT_ACCESS_KEY_ID */

@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 
 #define CPU_UNITS 1024 /* of one vCPU */
+#define ZONES 3        /* that synthetic instances are spread over */
 
 /* clang-format off */
 static const char *const target_type_names[] = { NULL, "container-instance", NULL };
@@ -174,13 +175,13 @@ container_instance_set_attribute(struct json_object *doc, const char *name, cons
 }
 
 static void
-add_machine_attributes(struct call *c, struct json_object *doc)
+add_machine_attributes(struct call *c, struct json_object *doc, int number)
 {
 	struct utsname machine = { 0 };
 
 	(void)uname(&machine); /* cannot fail with a good pointer */
-	container_instance_set_attribute(
-	    doc, "ecs.availability-zone", arena_printf(&c->arena, "%sa", c->scope.region));
+	container_instance_set_attribute(doc, "ecs.availability-zone",
+	    arena_printf(&c->arena, "%s%c", c->scope.region, 'a' + number % ZONES));
 	container_instance_set_attribute(doc, "ecs.instance-type", "localemu");
 	container_instance_set_attribute(doc, "ecs.os-type", "linux");
 	container_instance_set_attribute(doc, "ecs.os-family", "LINUX");
@@ -192,7 +193,7 @@ add_machine_attributes(struct call *c, struct json_object *doc)
 
 void
 container_instance_make_synthetic(
-    struct call *c, const char *cluster, struct store_container_instance *ret)
+    struct call *c, const char *cluster, int number, struct store_container_instance *ret)
 {
 	_cleanup_json_ struct json_object *doc = json_object_new_object();
 	struct json_object *version = json_object_new_object();
@@ -212,7 +213,7 @@ container_instance_make_synthetic(
 	json_add(doc, "registeredResources", container_instance_machine_resources());
 	json_add_str(doc, "status", ret->status);
 	json_add_bool(doc, "agentConnected", true);
-	add_machine_attributes(c, doc);
+	add_machine_attributes(c, doc, number);
 	json_add_time(doc, "registeredAt", c->now_ms);
 	json_add(doc, "attachments", json_object_new_array());
 	ret->doc = xstrdup(json_print(doc));

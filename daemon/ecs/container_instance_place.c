@@ -166,7 +166,8 @@ ports_collide(
 bool
 container_instance_takes_all(const struct call *c, const struct store_container_instance *i)
 {
-	return i->synthetic && config_kind(c->config, KIND_SYNTHETIC_INSTANCE);
+	return i->synthetic && c->config->synthetic_instances == 1 &&
+	       config_kind(c->config, KIND_SYNTHETIC_INSTANCE);
 }
 
 const char *

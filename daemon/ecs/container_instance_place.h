@@ -39,7 +39,8 @@ int instance_use_read(
 
 /* In lenient mode an instance that was registered for a task's sake takes whatever comes, with no
  * regard to room or constraints: it is a developer's machine, and what was asked for counts more
- * than what it can promise. */
+ * than what it can promise. Where there are to be several, placement is what somebody wants to see:
+ * then each has the machine's room and no more. */
 bool container_instance_takes_all(const struct call *c, const struct store_container_instance *i);
 /* Why a task that wants `wanted` cannot be put there ("RESOURCE:CPU", "AGENT"), NULL where it can.
  */
@@ -54,8 +55,8 @@ bool container_instance_matches(struct call *c, const struct cql *q,
 int container_instance_parse(
     struct call *c, const struct store_container_instance *i, struct json_object **ret);
 
-/* A new row for this machine, its document filled; the caller's. */
+/* A new row for this machine, its document filled; the caller's. The number chooses its zone. */
 void container_instance_make_synthetic(
-    struct call *c, const char *cluster, struct store_container_instance *ret);
+    struct call *c, const char *cluster, int number, struct store_container_instance *ret);
 
 #endif

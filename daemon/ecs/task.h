@@ -69,8 +69,9 @@ struct placement_constraint {
 	const char *expression;
 };
 
+enum strategy_type { STRATEGY_UNSET, STRATEGY_RANDOM, STRATEGY_SPREAD, STRATEGY_BINPACK };
 struct placement_strategy {
-	int type;
+	int type; /* enum strategy_type */
 	const char *field;
 };
 
@@ -120,6 +121,7 @@ struct run_plan {
 	const char *group;
 	const char *platform_version;              /* Fargate only */
 	const char *instances[RUN_TASK_COUNT_MAX]; /* id for each task; NULL for Fargate */
+	const char *zones[RUN_TASK_COUNT_MAX];     /* of those; NULL: not known */
 	struct json_object *failures;              /* instances that can run nothing; NULL: none */
 	struct task_place *place;                  /* task_network.h; NULL: not awsvpc */
 	const struct task_service_launch *service; /* task_service.h; NULL: not of a service */

@@ -51,9 +51,13 @@ int
 task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct store_task *ret)
 {
 	bool with_interface = p->td.network_mode == NETWORK_AWSVPC;
-	struct place place = { NULL, arena_printf(&c->arena, "%sa", c->scope.region) };
+	/* A service's tasks go on where the last one was put. */
+	size_t first_subnet = p->service != NULL ? p->service->n_there : 0;
+	struct place place = { NULL, p->zones[index] };
 	int r = 0;
 
+	if (place.zone == NULL)
+		place.zone = arena_printf(&c->arena, "%sa", c->scope.region);
 	*ret = (struct store_task){
 		.scope = c->scope,
 		.revision = p->row.revision,
@@ -75,7 +79,8 @@ task_doc_build(struct call *c, const struct run_plan *p, size_t index, struct st
 	(void)snprintf(
 	    ret->launch_type, sizeof(ret->launch_type), "%s", launch_type_names[p->launch]);
 	if (with_interface)
-		r = task_network_make(c, p, index, ret->id, &place.network, &place.zone);
+		r = task_network_make(
+		    c, p, first_subnet + index, ret->id, &place.network, &place.zone);
 	if (r < 0)
 		return r;
 	ret->zone = xstrdup(place.zone);

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where RunTask's tasks go: ACTIVE instances with room for them that their constraints allow, the
- * emptiest first; in a cluster without instances this machine is registered as one. Called by
- * task_plan.c; what an instance has and holds is for container_instance_place.c.
+ * Where tasks go: ACTIVE instances with room for them that their constraints allow, in the order of
+ * task_strategy.c; in a cluster without instances this machine is registered as one, or as several.
+ * Called by task_plan.c; what an instance has and holds is for container_instance_place.c.
  */
 #include "daemon/ecs/task.h"
 
 #include "daemon/arn.h"
 #include "daemon/config.h"
-#include "daemon/ecs/container_instance_place.h"
+#include "daemon/ecs/task_service.h"
+#include "daemon/ecs/task_strategy.h"
 
 #include <string.h>
-
-struct candidate {
-	struct store_container_instance row;
-	struct json_object *doc;
-	struct instance_use *used;
-	bool takes_all;
-	int64_t n_tasks;    /* that it has, and that were put there by this request */
-	bool taken;         /* one of this request's tasks is there */
-	const char *reason; /* why it cannot take one now */
-};
 
 struct placing {
 	struct call *c;
@@ -30,6 +21,8 @@ struct placing {
 	size_t n_filters;
 	struct cql **filters;
 	size_t n;
+	size_t n_seen; /* with those that are not ACTIVE */
+	bool only_synthetic;
 	struct candidate *v;
 };
 
@@ -54,6 +47,10 @@ add_candidate(const struct store_container_instance *row, void *arg)
 	struct placing *l = arg;
 	struct candidate *v;
 
+	if (streq(row->status, "INACTIVE"))
+		return 0;
+	l->n_seen++;
+	l->only_synthetic = l->only_synthetic && row->synthetic;
 	if (!streq(row->status, "ACTIVE"))
 		return 0;
 	/* Doubles at every power of two. */
@@ -65,24 +62,41 @@ add_candidate(const struct store_container_instance *row, void *arg)
 	return 0;
 }
 
-/* Whoever has instances, if only DRAINING ones, looks after them himself. */
+/* Whoever has instances of his own, if only DRAINING ones, looks after them himself. */
 static int
 register_machine(struct placing *l)
 {
-	_cleanup_container_instance_ struct store_container_instance made = { 0 };
 	const char *cluster = l->plan->cluster.name;
 	struct call *c = l->c;
-	int64_t n = 0;
-	int r;
+	int r = 0;
 
-	if (!config_kind(c->config, KIND_SYNTHETIC_INSTANCE))
+	if (!config_kind(c->config, KIND_SYNTHETIC_INSTANCE) || !l->only_synthetic)
 		return 0;
-	r = store_container_instance_count(c->store, &c->scope, cluster, true, &n, &c->err);
-	if (r < 0 || n > 0)
-		return r;
-	container_instance_make_synthetic(c, cluster, &made);
-	r = store_container_instance_put(c->store, &c->scope, &made, &c->err);
-	return r < 0 ? r : add_candidate(&made, l);
+	while (r == 0 && l->n_seen < (size_t)c->config->synthetic_instances) {
+		_cleanup_container_instance_ struct store_container_instance made = { 0 };
+
+		container_instance_make_synthetic(c, cluster, (int)l->n_seen, &made);
+		r = store_container_instance_put(c->store, &c->scope, &made, &c->err);
+		if (r == 0)
+			r = add_candidate(&made, l);
+	}
+	return r;
+}
+
+/* Tasks that this one wants to be far from, or near to. */
+static int
+count_group(struct placing *l, struct candidate *v)
+{
+	const struct task_service_launch *service = l->plan->service;
+	const char *group = l->plan->group;
+
+	for (size_t i = 0; service != NULL && i < service->n_there; i++)
+		v->n_group += streq(service->there[i].instance, v->row.id);
+	v->taken = v->n_group > 0;
+	if (service != NULL || l->plan->in->placement_strategy.n == 0)
+		return 0;
+	return store_task_count_group(
+	    l->c->store, &l->c->scope, v->row.cluster, v->row.id, group, &v->n_group, &l->c->err);
 }
 
 /* What a candidate holds is read only where somebody asks: the one instance that takes everything
@@ -97,7 +111,7 @@ read_candidate(struct placing *l, struct candidate *v)
 	if (r == 0 && (l->n > 1 || !v->takes_all))
 		r = instance_use_read(l->c, v->row.cluster, v->row.id, v->used);
 	v->n_tasks = v->used->running + v->used->pending;
-	return r;
+	return r == 0 ? count_group(l, v) : r;
 }
 
 static int
@@ -108,7 +122,7 @@ find_candidates(struct placing *l)
 
 	r = store_container_instance_list(
 	    c->store, &c->scope, l->plan->cluster.name, NULL, -1, add_candidate, l, &c->err);
-	if (r == 0 && l->n == 0)
+	if (r == 0)
 		r = register_machine(l);
 	if (r == 0 && l->n == 0)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
@@ -172,16 +186,26 @@ refusal(struct placing *l, const struct candidate *v)
 static struct candidate *
 choose(struct placing *l)
 {
-	struct candidate *best = NULL;
+	const struct run_task_in *in = l->plan->in;
 
+	for (size_t i = 0; i < l->n; i++)
+		l->v[i].reason = refusal(l, &l->v[i]);
+	return task_strategy_choose(l->v, l->n, in->placement_strategy.v, in->placement_strategy.n);
+}
+
+/* A DAEMON's instances are chosen already; one that has filled up takes none. */
+static struct candidate *
+find_chosen(struct placing *l, const char *id)
+{
 	for (size_t i = 0; i < l->n; i++) {
 		struct candidate *v = &l->v[i];
 
+		if (!streq(v->row.id, id))
+			continue;
 		v->reason = refusal(l, v);
-		if (v->reason == NULL && (best == NULL || v->n_tasks < best->n_tasks))
-			best = v;
+		return v->reason == NULL ? v : NULL;
 	}
-	return best;
+	return NULL;
 }
 
 /* ECS names each instance that it has looked at, and why it would not do. */
@@ -190,35 +214,53 @@ add_failures(struct placing *l, struct run_plan *p)
 {
 	char arn[ARN_MAX];
 
-	p->failures = json_object_new_array();
+	if (p->failures == NULL)
+		p->failures = json_object_new_array();
 	for (size_t i = 0; i < l->n; i++)
-		task_failure_add(p->failures,
-		    arn_container_instance(arn, &l->c->scope, l->v[i].row.cluster, l->v[i].row.id),
-		    l->v[i].reason);
+		if (l->v[i].reason != NULL)
+			task_failure_add(p->failures,
+			    arn_container_instance(
+				arn, &l->c->scope, l->v[i].row.cluster, l->v[i].row.id),
+			    l->v[i].reason);
+}
+
+static void
+take_place(struct placing *l, struct run_plan *p, int64_t at, struct candidate *v)
+{
+	p->instances[at] = arena_strdup(&l->c->arena, v->row.id);
+	p->zones[at] = candidate_attribute(v, "ecs.availability-zone");
+	if (p->zones[at] != NULL)
+		p->zones[at] = arena_strdup(&l->c->arena, p->zones[at]);
+	instance_use_add(v->used, &l->wanted);
+	v->n_tasks++;
+	v->n_group++;
+	v->taken = true;
 }
 
 static void
 place_tasks(struct placing *l, struct run_plan *p)
 {
-	for (int64_t i = 0; i < p->count; i++) {
-		struct candidate *v = choose(l);
+	const char *const *chosen = p->service != NULL ? p->service->instances : NULL;
+	int64_t n = 0;
 
-		if (v == NULL) {
-			add_failures(l, p);
-			p->count = i;
-			return;
+	for (int64_t i = 0; i < p->count; i++) {
+		struct candidate *v = chosen != NULL ? find_chosen(l, chosen[i]) : choose(l);
+
+		if (v != NULL) {
+			take_place(l, p, n++, v);
+			continue;
 		}
-		p->instances[i] = arena_strdup(&l->c->arena, v->row.id);
-		instance_use_add(v->used, &l->wanted);
-		v->n_tasks++;
-		v->taken = true;
+		add_failures(l, p);
+		if (chosen == NULL)
+			break;
 	}
+	p->count = n;
 }
 
 int
 run_plan_place(struct call *c, struct run_plan *p)
 {
-	_cleanup_(placing_done) struct placing l = { .c = c, .plan = p };
+	_cleanup_(placing_done) struct placing l = { .c = c, .plan = p, .only_synthetic = true };
 	int r;
 
 	if (p->launch == LAUNCH_FARGATE)

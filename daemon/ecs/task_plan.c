@@ -12,6 +12,7 @@
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/task_definition_ref.h"
 #include "daemon/ecs/task_network.h"
+#include "daemon/ecs/task_strategy.h"
 
 #include <string.h>
 
@@ -350,6 +351,9 @@ check_placement(struct call *c, struct run_plan *p)
 
 	for (size_t i = 0; r == 0 && i < p->in->placement_constraints.n; i++)
 		r = check_constraint(c, &p->in->placement_constraints.v[i]);
+	if (r == 0)
+		r = task_strategy_check(
+		    c, p->in->placement_strategy.v, p->in->placement_strategy.n);
 	if (r < 0 || p->launch != LAUNCH_FARGATE)
 		return r;
 	if (p->in->placement_constraints.n > 0)

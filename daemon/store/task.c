@@ -28,6 +28,7 @@ enum {
 	STMT_COUNT_SERVICE,
 	STMT_LIST_USE,
 	STMT_LIST_GROUPS,
+	STMT_COUNT_GROUP,
 	STMT_COUNT,
 	STMT_COUNT_DEFINITION,
 	STMT_UNFINISHED,
@@ -127,6 +128,7 @@ static const char *const sql[STMT_MAX] = {
 				  " last_status <> 3 AND desired_stopped = 0, count(*)" ON_INSTANCE
 				  " GROUP BY 1, 2, 3, 4, 5, 6",
 	[STMT_LIST_GROUPS]      = "SELECT DISTINCT task_group" ON_INSTANCE " AND task_group IS NOT NULL",
+	[STMT_COUNT_GROUP]      = "SELECT count(*)" ON_INSTANCE " AND task_group = ?5",
 	[STMT_COUNT]            = "SELECT fargate, running, n FROM task_count"
 				  " WHERE account = ?1 AND region = ?2 AND cluster = ?3",
 	[STMT_COUNT_DEFINITION] = "SELECT count(*) FROM task INDEXED BY task_live_definition"
@@ -444,6 +446,23 @@ store_task_list_use(struct store *s, const struct scope *sc, const char *cluster
 			return 0;
 	}
 	return r;
+}
+
+int
+store_task_count_group(struct store *s, const struct scope *sc, const char *cluster,
+    const char *instance, const char *group, int64_t *ret, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = open_on_instance(&q, s, STMT_COUNT_GROUP, sc, cluster, instance, e);
+
+	if (r < 0)
+		return r;
+	query_bind(&q, 5, group);
+	r = query_step(&q);
+	if (r < 0)
+		return r;
+	*ret = query_int(&q, 0);
+	return 0;
 }
 
 int

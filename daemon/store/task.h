@@ -121,6 +121,9 @@ struct store_task_use {
 int store_task_list_use(struct store *s, const struct scope *sc, const char *cluster,
     const char *instance, int (*fn)(const struct store_task_use *u, void *arg), void *arg,
     struct err *e);
+/* How many of them are of a group. */
+int store_task_count_group(struct store *s, const struct scope *sc, const char *cluster,
+    const char *instance, const char *group, int64_t *ret, struct err *e);
 /* The groups of those tasks, each once. */
 int store_task_list_groups(struct store *s, const struct scope *sc, const char *cluster,
     const char *instance, int (*fn)(const char *group, void *arg), void *arg, struct err *e);
