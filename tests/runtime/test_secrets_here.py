@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks that read the daemon's own Secrets Manager, made with boto3: what a user of AWS does, unchanged."""
+
+import json
+import pathlib
+
+import pytest
+
+from harness.wait import wait_until
+
+ROLE = "arn:aws:iam::000000000000:role/execution"
+VALUE = "s3cr3t-Value-0815"
+
+
+@pytest.fixture
+def secret(lab, name):
+    manager = lab.daemon.client(service="secretsmanager")
+    made = manager.create_secret(Name=name("db/main"), SecretString=json.dumps({"password": VALUE, "port": 5432}))
+    yield made, manager
+    manager.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
+
+
+def run(lab, **more):
+    return lab.run(definition=lab.define(lab.container(**more), executionRoleArn=ROLE))
+
+
+def environment(lab, task):
+    return dict(v.split("=", 1) for v in lab.inspect(task)["Config"]["Env"])
+
+
+def test_a_secret_and_its_versions(lab, secret):
+    made, manager = secret
+    manager.put_secret_value(SecretId=made["ARN"], SecretString=json.dumps({"password": "newer"}))
+    task = run(lab, secrets=[{"name": n, "valueFrom": made["ARN"] + v} for n, v in (
+        ("NOW", ":password::"), ("BEFORE", ":password:AWSPREVIOUS:"), ("PORT", ":port:AWSPREVIOUS:"),
+        ("FIRST", f":password::{made['VersionId']}"), ("WHOLE", ""))])
+    assert task["lastStatus"] == "RUNNING"
+    found = environment(lab, task)
+    assert {n: found[n] for n in ("NOW", "BEFORE", "PORT", "FIRST", "WHOLE")} == {
+        "NOW": "newer", "BEFORE": VALUE, "PORT": "5432", "FIRST": VALUE, "WHOLE": '{"password": "newer"}'}
+    for path in pathlib.Path(lab.daemon.state_dir).rglob("*"):
+        assert not path.is_file() or VALUE.encode() not in path.read_bytes(), path
+    assert VALUE not in lab.daemon.log_text
+    assert VALUE not in json.dumps(lab.task(task), default=str)
+
+
+def test_a_secret_in_another_region(lab, name):
+    manager = lab.daemon.client(service="secretsmanager", region="eu-west-1")
+    made = manager.create_secret(Name=name("far"), SecretString="from far away")
+    task = run(lab, secrets=[{"name": "FAR", "valueFrom": made["ARN"]}])
+    assert environment(lab, task)["FAR"] == "from far away"
+    manager.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
+
+
+def test_a_secret_that_is_to_be_deleted(lab, name):
+    manager = lab.daemon.client(service="secretsmanager")
+    made = manager.create_secret(Name=name("going"), SecretString="x")
+    manager.delete_secret(SecretId=made["ARN"])
+    task = lab.wait(run(lab, secrets=[{"name": "X", "valueFrom": made["ARN"]}]))
+    assert lab.container_of(task)["reason"].startswith(
+        f"ResourceInitializationError: Fetching secret data from AWS Secrets Manager in region us-east-1: secret {made['ARN']}: "
+        "InvalidRequestException: ")
+    manager.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
+
+
+def test_a_secret_that_nobody_made(lab):
+    arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:nobody-AbCdEf"
+    task = lab.wait(run(lab, secrets=[{"name": "X", "valueFrom": arn}]))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert lab.container_of(task)["reason"] == (
+        f"ResourceInitializationError: Fetching secret data from AWS Secrets Manager in region us-east-1: secret {arn}: "
+        "ResourceNotFoundException: Secrets Manager can't find the specified secret.")
+    wait_until(lambda: not lab.daemon.task_containers(task["taskArn"]), 10, "its containers to go")
+
+
+def test_only_the_execution_role_is_let_in(start_daemon, make_lab, name):
+    """With LOCALEMU_VERIFY_SIGNATURES=1 nobody gets in without issued keys: the execution role's are."""
+    lab = make_lab(start_daemon(LOCALEMU_VERIFY_SIGNATURES=1, LOCALEMU_ROOT_ACCESS_KEY_ID="test",
+                                LOCALEMU_ROOT_SECRET_ACCESS_KEY="test"))
+    made = lab.daemon.client(service="secretsmanager").create_secret(Name=name("v"), SecretString=VALUE)
+    task = run(lab, secrets=[{"name": "V", "valueFrom": made["ARN"]}])
+    assert environment(lab, task)["V"] == VALUE
+    lab.close()
