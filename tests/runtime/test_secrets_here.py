@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks that read the daemon's own Secrets Manager, made with boto3: what a user of AWS does, unchanged."""
+"""Tasks that read the daemon's own Secrets Manager and Parameter Store, filled with boto3: what a user of AWS does, unchanged."""
 
 import json
 import pathlib
@@ -81,3 +81,52 @@ def test_only_the_execution_role_is_let_in(start_daemon, make_lab, name):
     task = run(lab, secrets=[{"name": "V", "valueFrom": made["ARN"]}])
     assert environment(lab, task)["V"] == VALUE
     lab.close()
+
+
+@pytest.fixture
+def parameters(lab, name):
+    """Puts parameters below a path of this test's own: put(name, value) returns the whole name."""
+    made = []
+
+    def put(short, value, region="us-east-1", **more):
+        ssm = lab.daemon.client(service="ssm", region=region)
+        made.append((ssm, f"{root}/{short}"))
+        ssm.put_parameter(Name=made[-1][1], Value=value, **{"Type": "String", **more})
+        return made[-1][1]
+
+    root = "/" + name("tasks")
+    yield put
+    for ssm, whole in set(made):
+        ssm.delete_parameters(Names=[whole])
+
+
+def test_parameters(lab, parameters, name):
+    ssm = lab.daemon.client(service="ssm")
+    plain = name("plain")
+    ssm.put_parameter(Name=plain, Value="without a path", Type="String")
+    arn = "arn:aws:ssm:{}:000000000000:parameter{}"
+    versions = parameters("v", "one")
+    parameters("v", "two", Overwrite=True)
+    ssm.label_parameter_version(Name=versions, ParameterVersion=1, Labels=["old"])
+    sealed = parameters("sealed", VALUE, Type="SecureString")
+    far = parameters("far", "from far away", region="us-west-2")
+    wanted = {"PLAIN": plain, "PLAIN_ARN": arn.format("us-east-1", "/" + plain), "PATH_ARN": arn.format("us-east-1", versions),
+              "VERSION": versions + ":1", "LABEL": versions + ":old", "SEALED": sealed, "FAR": arn.format("us-west-2", far)}
+    task = run(lab, secrets=[{"name": n, "valueFrom": v} for n, v in wanted.items()])
+    assert task["lastStatus"] == "RUNNING", task
+    found = environment(lab, task)
+    assert {n: found[n] for n in wanted} == {
+        "PLAIN": "without a path", "PLAIN_ARN": "without a path", "PATH_ARN": "two", "VERSION": "one", "LABEL": "one",
+        "SEALED": VALUE, "FAR": "from far away"}
+    for path in pathlib.Path(lab.daemon.state_dir).rglob("*"):
+        assert not path.is_file() or VALUE.encode() not in path.read_bytes(), path
+    assert VALUE not in lab.daemon.log_text
+    ssm.delete_parameter(Name=plain)
+
+
+def test_a_parameter_that_nobody_made(lab):
+    definition = lab.define(lab.container(secrets=[{"name": "X", "valueFrom": "/nobody/made"}]), executionRoleArn=ROLE)
+    task = lab.wait(lab.run(definition=definition, launchType="FARGATE"))
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "TaskFailedToStart", "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
+        "failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: /nobody/made")
