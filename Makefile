@@ -5,6 +5,7 @@
 # make check      install what the tests need, build, run every test
 # make lint       include rules, formatting, clang-tidy, cppcheck
 # make bench      measure, side by side with docker
+# make deb        the Debian package, in build/deb/
 # make install    DESTDIR=, PREFIX=/usr; make uninstall takes it away again
 # SAN=address,undefined, CC=clang, WERROR=1: each builds into a directory of its own
 
@@ -163,22 +164,32 @@ lint: $(GEN_H)
 
 INSTALL ?= install
 MAN1 := packaging/man/localemu.1 packaging/man/awsemu.1
+MAN7 := packaging/man/localemu-ecs.7
 MAN8 := packaging/man/localemu-ecsd.8
 
 .PHONY: install
 install: $(PROGRAMS)
-	$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin share/man/man1 share/man/man8) $(DESTDIR)$(LIBEXECDIR)
+	$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin share/man/man1 share/man/man7 share/man/man8) $(DESTDIR)$(LIBEXECDIR)
 	$(INSTALL) -m 755 packaging/bin/localemu packaging/bin/awsemu $(DESTDIR)$(PREFIX)/bin
 	$(INSTALL) -m 755 $(OUT)/localemu-ecsd $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 755 $(OUT)/localemu-ecs-shim $(OUT)/localemu-ecs-init $(DESTDIR)$(LIBEXECDIR)
+	$(INSTALL) -m 755 $(OUT)/localemu-ecs-shim $(DESTDIR)$(LIBEXECDIR)
+	# Its name says that it is static on purpose, as Debian's policy checker wants to see.
+	$(INSTALL) -m 755 $(OUT)/localemu-ecs-init $(DESTDIR)$(LIBEXECDIR)/localemu-ecs-init.static
+	ln -sf localemu-ecs-init.static $(DESTDIR)$(LIBEXECDIR)/localemu-ecs-init
 	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(PREFIX)/share/man/man7
 	$(INSTALL) -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
+
+.PHONY: deb
+deb:
+	@packaging/deb
 
 .PHONY: uninstall
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,localemu awsemu) $(DESTDIR)$(PREFIX)/sbin/localemu-ecsd
-	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,localemu-ecs-shim localemu-ecs-init)
+	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,localemu-ecs-shim localemu-ecs-init localemu-ecs-init.static)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(MAN1)))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(notdir $(MAN7)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(notdir $(MAN8)))
 	[ ! -d $(DESTDIR)$(LIBEXECDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXECDIR)
 
