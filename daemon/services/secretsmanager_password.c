@@ -104,7 +104,7 @@ pick(const struct kind *kinds, size_t n_kinds, char *ret)
 
 	for (size_t i = 0; i < n_kinds; i++)
 		all += kinds[i].n;
-	if (random_below((uint32_t)all, &at) < 0)
+	if (all == 0 || random_below((uint32_t)all, &at) < 0)
 		return -1;
 	for (size_t i = 0; i < n_kinds; i++) {
 		if (at < kinds[i].n) {

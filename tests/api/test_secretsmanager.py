@@ -300,7 +300,7 @@ def shelf(daemon):
     ([("description", ["database"])], ["prod/db"]),
     ([("description", ["base"])], []),
     ([("tag-key", ["team"])], ["prod/db"]),
-    ([("tag-value", ["te", "dat"])], ["prod/db", "Test/db"]),
+    ([("tag-value", ["tes", "dat"])], ["prod/db", "Test/db"]),
     ([("all", ["DB"])], ["prod/db", "Test/db"]),
     ([("all", ["key data"])], ["prod/db", "prod/api"]),
     ([("name", ["prod/"]), ("description", ["API"])], ["prod/api"]),

@@ -270,8 +270,8 @@ def labels(ssm, parameter):
 
 def test_labels(ssm, parameter):
     ssm.put_parameter(Name=parameter, Value="second", Overwrite=True)
-    done = ssm.label_parameter_version(Name=parameter, Labels=["prod", "1st", "awsome", "SSM", "a b", "b.c-d_e"])
-    assert (done["ParameterVersion"], done["InvalidLabels"]) == (2, ["1st", "awsome", "SSM", "a b"])
+    done = ssm.label_parameter_version(Name=parameter, Labels=["prod", "1st", "awsX", "SSM", "a b", "b.c-d_e"])
+    assert (done["ParameterVersion"], done["InvalidLabels"]) == (2, ["1st", "awsX", "SSM", "a b"])
     assert labels(ssm, parameter) == {1: [], 2: ["b.c-d_e", "prod"]}
     ssm.label_parameter_version(Name=parameter, ParameterVersion=1, Labels=["prod"])
     assert labels(ssm, parameter) == {1: ["prod"], 2: ["b.c-d_e"]}

@@ -374,6 +374,50 @@ test_secret_is_not_echoed(void **state)
 	assert_non_null(strstr(json_print(dump), "\"secret\":true"));
 }
 
+/* Lengths of a blob are those of the bytes, not of their base64. */
+static void
+test_blobs(void **state)
+{
+	struct blob_in {
+		const char *blob;
+	};
+	static const struct schema_field fields[] = {
+		F_BLOB(struct blob_in, blob, "Blob", .min_len = 1, .max_len = 4),
+	};
+	static const struct schema schema = SCHEMA(struct blob_in, fields, "BlobIn");
+	static const struct {
+		const char *text;
+		enum err_kind kind; /* ERR_NONE: it is taken */
+	} cases[] = {
+		{ "AA==", ERR_NONE },
+		{ "AAA=", ERR_NONE },
+		{ "+/09", ERR_NONE },
+		{ "AAAAAA==", ERR_NONE },
+		{ "AAAAAAA=", ERR_CLIENT },
+		{ "", ERR_CLIENT },
+		{ "A", ERR_SERIALIZATION },
+		{ "A===", ERR_SERIALIZATION },
+		{ "=AAA", ERR_SERIALIZATION },
+		{ "AA=A", ERR_SERIALIZATION },
+		{ "AA-_", ERR_SERIALIZATION },
+		{ "AA\nA", ERR_SERIALIZATION },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_json_ struct json_object *in = json_object_new_object();
+		struct blob_in out = { 0 };
+		struct err e = { 0 };
+
+		json_add_str(in, "Blob", cases[i].text);
+		assert_int_equal(schema_bind(&schema, in, &out, NULL, ERR_CLIENT, &e) == 0,
+		    cases[i].kind == ERR_NONE);
+		assert_int_equal(e.kind, cases[i].kind);
+		if (cases[i].kind == ERR_NONE)
+			assert_string_equal(out.blob, cases[i].text);
+	}
+}
+
 static void
 test_absurd_sizes(void **state)
 {
@@ -487,6 +531,7 @@ main(void)
 		cmocka_unit_test(test_own_words),
 		cmocka_unit_test(test_echo_is_short_and_whole),
 		cmocka_unit_test(test_secret_is_not_echoed),
+		cmocka_unit_test(test_blobs),
 		cmocka_unit_test(test_absurd_sizes),
 		cmocka_unit_test(test_prune),
 		cmocka_unit_test(test_recursive_shape),
