@@ -258,6 +258,7 @@ request_new(struct api *a, const struct api_request *r)
 	    c->source_ip, sizeof(c->source_ip), "%s", r->source_ip != NULL ? r->source_ip : "");
 	(void)snprintf(
 	    c->user_agent, sizeof(c->user_agent), "%s", r->user_agent != NULL ? r->user_agent : "");
+	c->log_cursor = r->log_cursor;
 	rq->on_reply = r->on_reply;
 	rq->cookie = r->cookie;
 	return rq;

@@ -76,6 +76,7 @@ struct call {
 	char principal_arn[256];
 	char principal_id[128]; /* UserId of GetCallerIdentity: account, AIDA…, AROA…:session */
 	char request_id[37];
+	const char *log_cursor; /* of api_request; only while `run` runs */
 	struct arena arena;     /* lives until the reply is sent, also while the call is held */
 	struct json_object *in; /* the body, owned by the call */
 	void *args;             /* in, bound by op->input, in the arena */
@@ -123,6 +124,9 @@ struct api_request {
 	void *cookie;
 	const char *source_ip;  /* NULL: nobody knows */
 	const char *user_agent; /* NULL */
+	/* The header X-Localemu-Log-Cursor of a peer on our unix socket, which is one of our own:
+	 * where the sender of these log events has got to. NULL where there is none. */
+	const char *log_cursor;
 	/* The request as it was signed; NULL: nobody can verify it (unit tests). */
 	const struct sigv4_request *signature;
 };

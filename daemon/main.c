@@ -11,10 +11,12 @@
 #include "daemon/events.h"
 #include "daemon/fleet.h"
 #include "daemon/http/http.h"
+#include "daemon/log_keeper.h"
 #include "daemon/reconcile/firewalls.h"
 #include "daemon/reconcile/services.h"
 #include "daemon/reconcile/tasks.h"
 #include "daemon/services/service.h"
+#include "daemon/store/log.h"
 #include "daemon/store/store.h"
 #include "daemon/vpc_network.h"
 #include "daemon/store/task_event.h"
@@ -41,6 +43,7 @@ struct daemon {
 	struct store *store;
 	struct events *events;
 	struct event_log *event_log;
+	struct log_keeper *log_keeper;
 	struct fleet *fleet;
 	struct task_credentials *credentials;
 	struct reconcile_tasks *reconcile;
@@ -87,6 +90,8 @@ static void on_reset(
     void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
 static void on_reset_ended(const struct err *e, void *cookie);
 static void on_reset_done(const struct err *e, void *cookie);
+static int on_log_cursor(const struct scope *sc, const char *group, const char *stream, char **ret,
+    struct err *e, void *cookie);
 static void on_stop_signal(int signo, void *arg);
 static void on_all_ended(const struct err *e, void *cookie);
 static void on_networks_gone(const struct err *e, void *cookie);
@@ -159,7 +164,7 @@ daemon_open(struct daemon *d, struct err *e)
 	const struct events_callbacks events_cb = { on_changed, on_finished, d };
 	const struct fleet_callbacks fleet_cb = { on_state, on_lost, d };
 	const struct vpc_networks_callbacks networks_cb = { on_network_there, d };
-	const struct http_callbacks http_cb = { on_health, on_reset, d };
+	const struct http_callbacks http_cb = { on_health, on_reset, d, on_log_cursor };
 	int r;
 
 	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail with these arguments, nor can the next */
@@ -188,6 +193,7 @@ daemon_open(struct daemon *d, struct err *e)
 	api_on_service(d->api, on_service, d);
 	d->http = http_new(d->loop, config, d->api, &http_cb, NULL);
 	d->event_log = event_log_new(d->store);
+	d->log_keeper = log_keeper_new(d->loop, d->store);
 	http_serve_events(d->http, d->event_log);
 	store_on_task_events(d->store, on_task_events, d);
 	d->drain = timer_new(d->loop, on_drain, d);
@@ -202,6 +208,7 @@ daemon_close(struct daemon *d)
 	if (d->store != NULL)
 		store_on_task_events(d->store, NULL, NULL);
 	http_free(d->http);
+	log_keeper_free(d->log_keeper);
 	event_log_free(d->event_log);
 	reconcile_services_free(d->services);
 	api_free(d->api);
@@ -461,6 +468,25 @@ on_reset_done(const struct err *e, void *cookie)
 	else
 		log_info(NULL, NULL, "reset: the store is empty");
 	reset->done(e, reset->done_cookie);
+}
+
+static int
+on_log_cursor(const struct scope *sc, const char *group, const char *stream, char **ret,
+    struct err *e, void *cookie)
+{
+	struct daemon *d = cookie;
+	char cursor[LOG_CURSOR_MAX];
+	struct store *l;
+	int r;
+
+	if (!store_logs_used(d->store))
+		return 0;
+	r = store_logs(d->store, &l, e);
+	if (r == 0)
+		r = store_log_cursor(l, sc, group, stream, cursor, e);
+	if (r > 0)
+		*ret = xstrdup(cursor);
+	return r;
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "daemon/http/reply.h"
 #include "daemon/services/sigv4.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
 #include <stdio.h>
@@ -252,6 +253,72 @@ serve_events(struct exchange *x)
 	}
 }
 
+/* The stream that a query names; all borrowed from it. */
+static int
+read_stream_name(const struct exchange *x, const struct evkeyvalq *params, struct scope *sc,
+    const char **ret_group, const char **ret_stream)
+{
+	const char *account = evhttp_find_header(params, "account");
+	const char *region = evhttp_find_header(params, "region");
+
+	if (account == NULL)
+		account = x->edge->config->account_id;
+	*ret_group = evhttp_find_header(params, "group");
+	*ret_stream = evhttp_find_header(params, "stream");
+	if (region == NULL || *ret_group == NULL || *ret_stream == NULL ||
+	    strlen(account) >= sizeof(sc->account) || strlen(region) >= sizeof(sc->region))
+		return -EINVAL;
+	memcpy(sc->account, account, strlen(account) + 1);
+	memcpy(sc->region, region, strlen(region) + 1);
+	return 0;
+}
+
+static void
+answer_log_cursor(struct exchange *x, const struct evkeyvalq *params)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct body b = { .content_type = "application/json" };
+	_cleanup_free_ char *cursor = NULL;
+	const char *group, *stream;
+	struct scope sc;
+	struct err e;
+
+	if (read_stream_name(x, params, &sc, &group, &stream) < 0) {
+		answer_error(x, WIRE_JSON, 400, err_type(ERR_INVALID_PARAMETER),
+		    "The query names a stream by account, region, group and stream.");
+		return;
+	}
+	if (x->edge->cb.log_cursor(&sc, group, stream, &cursor, &e, x->edge->cb.cookie) < 0) {
+		log_err("op", x->what, "%s", e.text);
+		answer_error(
+		    x, WIRE_JSON, 500, err_type(ERR_SERVER), "The cursor could not be read.");
+		return;
+	}
+	json_add(o, "cursor", cursor != NULL ? json_object_new_string(cursor) : NULL);
+	b.text = json_print(o);
+	b.len = strlen(b.text);
+	answer(x, 200, &b, NULL, NULL);
+}
+
+static void
+serve_log_cursor(struct exchange *x)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(x->req));
+	struct evkeyvalq params;
+
+	if (x->edge->cb.log_cursor == NULL) {
+		answer_no_page(x);
+		return;
+	}
+	if (evhttp_parse_query_str(query != NULL ? query : "", &params) != 0) {
+		answer_error(x, WIRE_JSON, 400, err_type(ERR_INVALID_PARAMETER),
+		    "The query is not well-formed.");
+		return;
+	}
+	answer_log_cursor(x, &params);
+	evhttp_clear_headers(&params);
+}
+
 static void
 serve_own_page(struct exchange *x, const char *path)
 {
@@ -264,6 +331,7 @@ serve_own_page(struct exchange *x, const char *path)
 	} pages[] = {
 		{ PATH_OWN "events",      EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_events },
 		{ PATH_OWN "health",      EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_health },
+		{ PATH_OWN "logs/cursor", EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_log_cursor },
 		{ PATH_OWN "state/reset", EVHTTP_REQ_POST,                  "POST, OPTIONS",      serve_reset },
 	};
 	/* clang-format on */
@@ -367,6 +435,8 @@ call_api(struct exchange *x, const struct recognised *r, const struct credential
 		.body = body,
 		.body_len = len,
 		.access_key = who->access_key,
+		.log_cursor =
+		    x->c->local.ss_family == AF_UNIX ? header(x, "X-Localemu-Log-Cursor") : NULL,
 		.on_reply = on_reply,
 		.cookie = x,
 		.source_ip = peer_address(x->req),

@@ -15,6 +15,7 @@ struct config;
 struct event_log;
 struct json_object;
 struct http;
+struct scope;
 
 /* What a client may ask of us before it is cut off. Tests shrink them. */
 struct http_limits {
@@ -47,6 +48,11 @@ struct http_callbacks {
 	void (*reset)(
 	    void (*done)(const struct err *e, void *done_cookie), void *done_cookie, void *cookie);
 	void *cookie;
+	/* GET /_localemu/logs/cursor: where the sender of a log stream has got to, as its last
+	 * PutLogEvents said. 1 and the text in *ret, which the caller frees; 0 where nobody said; a
+	 * negative errno. NULL: there is no such page. */
+	int (*log_cursor)(const struct scope *sc, const char *group, const char *stream, char **ret,
+	    struct err *e, void *cookie);
 };
 
 /* Makes the edge, not listening yet. All that is passed in outlives it (limits are copied, NULL:

@@ -15,6 +15,7 @@ const struct recognise_row recognise_rows[] = {
 	{ "ecs", WIRE_JSON, "AmazonEC2ContainerServiceV20141113", NULL },
 	{ "ec2", WIRE_EC2, NULL, "2016-11-15" },
 	{ "iam", WIRE_QUERY, NULL, "2010-05-08" },
+	{ "logs", WIRE_JSON, "Logs_20140328", NULL },
 	{ "secretsmanager", WIRE_JSON, "secretsmanager", NULL },
 	{ "ssm", WIRE_JSON, "AmazonSSM", NULL },
 	{ "sts", WIRE_QUERY, NULL, "2011-06-15" },

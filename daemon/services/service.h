@@ -35,6 +35,7 @@ extern const struct op_service cloudtrail_service;     /* services/cloudtrail.c 
 extern const struct op_service sts_service;            /* services/sts.c */
 extern const struct op_service iam_service;            /* services/iam.c */
 extern const struct op_service ec2_service;            /* services/ec2.c */
+extern const struct op_service logs_service;           /* services/logs.c */
 extern const struct op_service secretsmanager_service; /* services/secretsmanager.c */
 extern const struct op_service ssm_service;            /* services/ssm.c */
 

@@ -9,6 +9,7 @@ const struct op_service *const services[] = {
 	&ecs_service,
 	&ec2_service,
 	&iam_service,
+	&logs_service,
 	&secretsmanager_service,
 	&ssm_service,
 	&sts_service,

@@ -295,7 +295,7 @@ execute(struct store *s, const char *sql, struct err *e)
 
 /* One step and the note that it was taken, together or not at all. */
 static int
-migrate_step(struct store *s, int64_t version, struct err *e)
+migrate_step(struct store *s, const char *const *steps, int64_t version, struct err *e)
 {
 	char mark[128];
 	int r;
@@ -305,7 +305,7 @@ migrate_step(struct store *s, int64_t version, struct err *e)
 	    (long long)version + 1);
 	r = store_begin(s, e);
 	if (r == 0)
-		r = execute(s, migrations[version], e);
+		r = execute(s, steps[version], e);
 	if (r == 0)
 		r = execute(s, mark, e);
 	if (r == 0)
@@ -316,6 +316,12 @@ migrate_step(struct store *s, int64_t version, struct err *e)
 
 int
 store_migrate(struct store *s, struct err *e)
+{
+	return store_migrate_along(s, migrations, ARRAY_SIZE(migrations), e);
+}
+
+int
+store_migrate_along(struct store *s, const char *const *steps, size_t n_steps, struct err *e)
 {
 	int64_t version = 0, application = 0, tables = 0;
 	int r;
@@ -331,13 +337,13 @@ store_migrate(struct store *s, struct err *e)
 	    (application != 0 || version != 0 || tables != 0))
 		return err_set(
 		    e, ERR_SERVER, "state file %s: not a state file of localemu-ecs", s->path);
-	if (version < 0 || version > (int64_t)ARRAY_SIZE(migrations))
+	if (version < 0 || version > (int64_t)n_steps)
 		return err_set(e, ERR_SERVER,
 		    "state file %s: written by a later version of localemu-ecs (schema %lld, this "
 		    "one knows %zu)",
-		    s->path, (long long)version, ARRAY_SIZE(migrations));
-	for (; version < (int64_t)ARRAY_SIZE(migrations); version++) {
-		r = migrate_step(s, version, e);
+		    s->path, (long long)version, n_steps);
+	for (; version < (int64_t)n_steps; version++) {
+		r = migrate_step(s, steps, version, e);
 		if (r < 0)
 			return r;
 	}

@@ -141,6 +141,15 @@ query_real(struct query *q, int at)
 	return sqlite3_column_double(q->stmt, at);
 }
 
+const void *
+query_blob(struct query *q, int at, size_t *ret_len)
+{
+	const void *p = sqlite3_column_blob(q->stmt, at);
+
+	*ret_len = (size_t)sqlite3_column_bytes(q->stmt, at);
+	return p;
+}
+
 char *
 query_dup(struct query *q, int at)
 {
@@ -152,9 +161,8 @@ query_dup(struct query *q, int at)
 void *
 query_dup_blob(struct query *q, int at, size_t *ret_len)
 {
-	const void *p = sqlite3_column_blob(q->stmt, at);
+	const void *p = query_blob(q, at, ret_len);
 
-	*ret_len = (size_t)sqlite3_column_bytes(q->stmt, at);
 	return p == NULL ? NULL : xmemdup(p, *ret_len);
 }
 

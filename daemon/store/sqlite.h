@@ -23,6 +23,11 @@ enum store_family {
 	STORE_DEPLOYMENT,
 	STORE_EC2,
 	STORE_IAM,
+	STORE_LOG_EVENT,
+	STORE_LOG_GROUP,
+	STORE_LOG_READ,
+	STORE_LOG_STREAM,
+	STORE_LOG_SWEEP,
 	STORE_SERVICE,
 	STORE_SERVICE_DEPLOYMENT,
 	STORE_SERVICE_EVENT,
@@ -53,6 +58,8 @@ struct store {
 	bool task_events_added; /* in the open transaction */
 	void (*on_task_events)(void *cookie);
 	void *on_task_events_cookie;
+
+	struct store *logs; /* of log.c: a second file, NULL until it is needed */
 };
 
 /* A family's statements, indexed by its STMT_ enum. */
@@ -97,6 +104,7 @@ int query_run(struct query *q);
  * it is NULL. */
 const char *query_text(struct query *q, int at);
 int64_t query_int(struct query *q, int at);
+const void *query_blob(struct query *q, int at, size_t *ret_len);
 double query_real(struct query *q, int at);
 /* The caller owns these; NULL where it is NULL. */
 char *query_dup(struct query *q, int at);
@@ -107,7 +115,16 @@ void query_copy(struct query *q, int at, char *out, size_t size);
 /* Fills `e` from what SQLite said last; returns a negative errno. */
 int store_fail(struct store *s, int rc, struct err *e);
 
+/* Opens the file at s->path (":memory:", "" for a temporary one that goes when it is closed) with
+ * the pragmas of its kind; a file is made with a mode that lets nobody else read it. */
+int store_open_file(struct store *s, const char *pragmas, struct err *e);
+
 /* Brings the open database to the newest version. */
 int store_migrate(struct store *s, struct err *e);
+/* The same along the steps of another file. */
+int store_migrate_along(struct store *s, const char *const *steps, size_t n_steps, struct err *e);
+
+/* The file of logs goes, whatever is in it (log.c). */
+void store_logs_discard(struct store *s);
 
 #endif

@@ -16,6 +16,8 @@
 /* Somebody may look into the file with sqlite3(1): the loop waits no longer than this. */
 #define STORE_BUSY_MS 100
 
+#define MEMORY ":memory:"
+
 enum { STMT_BEGIN, STMT_COMMIT, STMT_ROLLBACK, STMT_MAX };
 _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 
@@ -40,7 +42,6 @@ static const char store_pragmas[] = "PRAGMA locking_mode = EXCLUSIVE;"
 
 static int lock_directory(const char *dir, int *ret_fd, struct err *e);
 static int make_private(const char *path, struct err *e);
-static int open_database(struct store *s, struct err *e);
 
 int
 store_open(const char *dir, struct store **ret, struct err *e)
@@ -51,17 +52,15 @@ store_open(const char *dir, struct store **ret, struct err *e)
 	s->lock_fd = -1;
 	s->n_task_events = -1;
 	if (dir == NULL) {
-		s->path = xstrdup(":memory:");
+		s->path = xstrdup(MEMORY);
 	} else {
 		s->path = xasprintf("%s/ecs.db", dir);
 		r = lock_directory(dir, &s->lock_fd, e);
-		if (r == 0)
-			r = make_private(s->path, e);
 	}
 	if (r == 0)
 		r = keyring_open(dir, &s->keyring, e);
 	if (r == 0)
-		r = open_database(s, e);
+		r = store_open_file(s, store_pragmas, e);
 	if (r == 0)
 		r = store_migrate(s, e);
 	if (r < 0) {
@@ -77,6 +76,7 @@ store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
+	store_close(s->logs);
 	for (size_t f = 0; f < STORE_FAMILY_MAX; f++)
 		for (size_t i = 0; i < STORE_STATEMENTS_MAX; i++)
 			(void)sqlite3_finalize(s->stmts[f][i]); /* repeats an old error */
@@ -136,7 +136,8 @@ store_rollback(struct store *s)
 }
 
 /* Deletes from every table that the file has, so that no list of tables can be forgotten. A
- * transaction of its own, or part of the caller's. */
+ * transaction of its own, or part of the caller's. The logs have a file of their own, which goes.
+ */
 int
 store_reset(struct store *s, struct err *e)
 {
@@ -161,9 +162,11 @@ store_reset(struct store *s, struct err *e)
 	if (r == 0 && rc != SQLITE_OK)
 		r = store_fail(s, rc, e);
 	if (own && r == 0)
-		return store_commit(s, e);
-	if (own)
+		r = store_commit(s, e);
+	else if (own)
 		store_rollback(s);
+	if (r == 0)
+		store_logs_discard(s);
 	return r;
 }
 
@@ -215,17 +218,21 @@ make_private(const char *path, struct err *e)
 	return 0;
 }
 
-static int
-open_database(struct store *s, struct err *e)
+int
+store_open_file(struct store *s, const char *pragmas, struct err *e)
 {
-	int rc = sqlite3_open_v2(s->path, &s->db,
+	bool file = s->path[0] != '\0' && strcmp(s->path, MEMORY) != 0;
+	int rc, r = file ? make_private(s->path, e) : 0;
+
+	if (r < 0)
+		return r;
+	rc = sqlite3_open_v2(s->path, &s->db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 		SQLITE_OPEN_EXRESCODE,
 	    NULL);
-
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(s->db, store_pragmas, NULL, NULL, NULL);
+		rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : store_fail(s, rc, e);
 }

@@ -13,7 +13,7 @@ ROOMS = (
     ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
     ("common", r"common/.*", ""),
     # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
-    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network"),
+    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network log-keeper"),
     ("config", r"daemon/config\.[ch]", "common"),
     ("http", r"daemon/http/.*", "common api config shared event-log protocol"),
     # the AWS protocols know no service; service.h is what a service exports, services.c the list of them
@@ -24,6 +24,7 @@ ROOMS = (
     ("issue", r"daemon/services/sts_issue\.[ch]", "common api store shared identity"),
     ("credentials", r"daemon/task_credentials\.[ch]", "common wire config store fleet shared issue"),
     ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity issue vpc"),
+    ("log-keeper", r"daemon/log_keeper\.[ch]", "common store"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
     ("vpc-network", r"daemon/(vpc_network|engine_call)\.[ch]", "common wire config store vpc"),

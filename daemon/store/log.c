@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file of logs: where it is, when it is opened, its tables. Called by the services and by
+ * store.c; the rows are log_group.c's, log_stream.c's and log_event.c's.
+ */
+#include "daemon/store/log.h"
+#include "daemon/store/sqlite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* auto_vacuum has to be said before anything is written. The cache is small: what is written is not
+ * read again soon, and what is read is a page of output at most. */
+static const char log_pragmas[] = "PRAGMA auto_vacuum = INCREMENTAL;"
+				  "PRAGMA locking_mode = EXCLUSIVE;"
+				  "PRAGMA journal_mode = WAL;"
+				  "PRAGMA synchronous = NORMAL;"
+				  "PRAGMA cache_size = -1024;"
+				  "PRAGMA temp_store = MEMORY;"
+				  "PRAGMA journal_size_limit = 8388608;";
+
+/* clang-format off */
+
+/* Times are epoch milliseconds. gone: deleted, and to be swept up. A chunk's data is log_event.c's; bytes is what AWS
+ * would bill for it. */
+static const char *const steps[] = {
+	[0] =
+	    "CREATE TABLE log_group ("
+	    " n INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,"
+	    " class TEXT NOT NULL, kms_key TEXT NOT NULL, created_at INTEGER NOT NULL,"
+	    " retention_days INTEGER NOT NULL, stored_bytes INTEGER NOT NULL, protected INTEGER NOT NULL,"
+	    " gone INTEGER NOT NULL);"
+	    "CREATE UNIQUE INDEX log_group_name ON log_group (account, region, name) WHERE gone = 0;"
+	    "CREATE INDEX log_group_gone ON log_group (n) WHERE gone = 1;"
+	    "CREATE INDEX log_group_retention ON log_group (n) WHERE gone = 0 AND retention_days > 0;"
+
+	    "CREATE TABLE log_stream ("
+	    " n INTEGER PRIMARY KEY, log_group INTEGER NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL,"
+	    " first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, ingested_at INTEGER NOT NULL,"
+	    " tail INTEGER NOT NULL, cursor TEXT, gone INTEGER NOT NULL);"
+	    "CREATE UNIQUE INDEX log_stream_name ON log_stream (log_group, name) WHERE gone = 0;"
+	    "CREATE INDEX log_stream_last ON log_stream (log_group, last_at, name) WHERE gone = 0;"
+	    "CREATE INDEX log_stream_all ON log_stream (log_group);"
+	    "CREATE INDEX log_stream_gone ON log_stream (n) WHERE gone = 1;"
+
+	    "CREATE TABLE log_chunk ("
+	    " n INTEGER PRIMARY KEY, log_group INTEGER NOT NULL, stream INTEGER NOT NULL,"
+	    " first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, bytes INTEGER NOT NULL, data BLOB NOT NULL);"
+	    "CREATE INDEX log_chunk_first ON log_chunk (stream, first_at, last_at);"
+	    "CREATE INDEX log_chunk_last ON log_chunk (stream, last_at, first_at);"
+	    "CREATE INDEX log_chunk_group ON log_chunk (log_group, first_at, last_at, stream);"
+
+	    "CREATE TABLE tag ("
+	    " n INTEGER PRIMARY KEY, arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+	    " UNIQUE (arn, key));",
+};
+/* clang-format on */
+
+/* Beside the file of `s`; "" where that is in memory: SQLite's name for a temporary file, which
+ * takes no more memory than its cache. */
+static char *
+path_of(const struct store *s)
+{
+	const char *slash = strrchr(s->path, '/');
+
+	return slash == NULL ? xstrdup("")
+			     : xasprintf("%.*s/logs.db", (int)(slash - s->path), s->path);
+}
+
+int
+store_logs(struct store *s, struct store **ret, struct err *e)
+{
+	struct store *l;
+	int r;
+
+	if (s->logs != NULL) {
+		*ret = s->logs;
+		return 0;
+	}
+	l = xcalloc(1, sizeof(*l));
+	l->lock_fd = -1; /* the directory's lock is that of `s` */
+	l->n_task_events = -1;
+	l->path = path_of(s);
+	r = store_open_file(l, log_pragmas, e);
+	if (r == 0)
+		r = store_migrate_along(l, steps, ARRAY_SIZE(steps), e);
+	if (r < 0) {
+		store_close(l);
+		return r;
+	}
+	*ret = s->logs = l;
+	return 0;
+}
+
+bool
+store_logs_used(const struct store *s)
+{
+	_cleanup_free_ char *path = path_of(s);
+
+	return s->logs != NULL || (path[0] != '\0' && access(path, F_OK) == 0);
+}
+
+void
+store_logs_discard(struct store *s)
+{
+	static const char *const suffixes[] = { "-wal", "-shm", "-journal", "" };
+	_cleanup_free_ char *path = path_of(s);
+
+	store_close(TAKE(s->logs));
+	for (size_t i = 0; path[0] != '\0' && i < ARRAY_SIZE(suffixes); i++) {
+		_cleanup_free_ char *file = xasprintf("%s%s", path, suffixes[i]);
+
+		(void)unlink(file); /* where there is none, there is nothing to discard */
+	}
+}
