@@ -22,22 +22,13 @@ static const struct op_table *const tables[] = {
 
 /* clang-format off */
 static const char *const unavailable[] = {
-	"CancelExportTask", "CreateDelivery", "CreateExportTask", "CreateLogAnomalyDetector", "DeleteAccountPolicy",
-	"DeleteDataProtectionPolicy", "DeleteDelivery", "DeleteDeliveryDestination", "DeleteDeliveryDestinationPolicy",
-	"DeleteDeliverySource", "DeleteDestination", "DeleteIndexPolicy", "DeleteIntegration", "DeleteLogAnomalyDetector",
+	"CancelExportTask", "CreateExportTask", "DeleteDataProtectionPolicy", "DeleteDestination",
 	"DeleteMetricFilter", "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter",
-	"DeleteTransformer", "DescribeAccountPolicies", "DescribeConfigurationTemplates", "DescribeDeliveries",
-	"DescribeDeliveryDestinations", "DescribeDeliverySources", "DescribeDestinations", "DescribeExportTasks",
-	"DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeMetricFilters", "DescribeQueries",
-	"DescribeQueryDefinitions", "DescribeResourcePolicies", "DescribeSubscriptionFilters", "GetDataProtectionPolicy",
-	"GetDelivery", "GetDeliveryDestination", "GetDeliveryDestinationPolicy", "GetDeliverySource", "GetIntegration",
-	"GetLogAnomalyDetector", "GetLogGroupFields", "GetLogObject", "GetLogRecord", "GetQueryResults", "GetTransformer",
-	"ListAnomalies", "ListIntegrations", "ListLogAnomalyDetectors", "ListLogGroups", "ListLogGroupsForQuery",
-	"PutAccountPolicy", "PutDataProtectionPolicy", "PutDeliveryDestination", "PutDeliveryDestinationPolicy",
-	"PutDeliverySource", "PutDestination", "PutDestinationPolicy", "PutIndexPolicy", "PutIntegration",
-	"PutMetricFilter", "PutQueryDefinition", "PutResourcePolicy", "PutSubscriptionFilter", "PutTransformer",
-	"StartLiveTail", "StartQuery", "StopQuery", "TestMetricFilter", "TestTransformer", "UpdateAnomaly",
-	"UpdateDeliveryConfiguration", "UpdateLogAnomalyDetector",
+	"DescribeDestinations", "DescribeExportTasks", "DescribeMetricFilters", "DescribeQueries",
+	"DescribeQueryDefinitions", "DescribeResourcePolicies", "DescribeSubscriptionFilters",
+	"GetDataProtectionPolicy", "GetLogGroupFields", "GetLogRecord", "GetQueryResults", "ListLogGroups",
+	"PutDataProtectionPolicy", "PutDestination", "PutDestinationPolicy", "PutMetricFilter", "PutQueryDefinition",
+	"PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "StartQuery", "StopQuery", "TestMetricFilter",
 };
 /* clang-format on */
 

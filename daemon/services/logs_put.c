@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PutLogEvents: what a batch may be, which of its events are too new, too old or expired, and where
- * its sender has got to. Sequence tokens are taken and ignored, as on AWS since 2023.
+ * its sender has got to. Sequence tokens are taken and ignored, as on AWS since 2023. It is no
+ * OP_WRITE: the one transaction that it needs is that of the logs' file, and CloudTrail has no
+ * record of it, because on AWS it is a data event.
  */
 #include "daemon/services/logs.h"
 #include "daemon/services/logs_text.h"
@@ -34,7 +36,7 @@ static const struct schema_field put_fields[] = {
 static const struct schema put_schema = SCHEMA(struct logs_in, put_fields, "PutLogEventsRequest");
 
 static const struct op ops[] = {
-	{ .name = "PutLogEvents", .run = put_log_events, .flags = OP_WRITE, .input = &put_schema },
+	{ .name = "PutLogEvents", .run = put_log_events, .input = &put_schema },
 };
 const struct op_table logs_put_ops = { ops, ARRAY_SIZE(ops) };
 /* clang-format on */

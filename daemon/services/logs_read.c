@@ -223,6 +223,9 @@ check_filter(struct call *c, struct store_log_query *q)
 	char key[PAGE_KEY_MAX];
 	int r;
 
+	if (in->pattern != NULL && in->pattern[0] != '\0')
+		return err_set(&c->err, ERR_NOT_AVAILABLE,
+		    "Filter patterns are not available in localemu-ecs yet.");
 	if (in->streams.set && in->prefix != NULL)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
 		    "logStreamNames and logStreamNamePrefix are mutually exclusive parameters.");
