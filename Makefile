@@ -54,7 +54,7 @@ say = @echo '  $(1) $(2)'
 endif
 
 COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core -lm
-DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto -lpcre2-8
+DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto -lpcre2-8 -lexpat -lpthread
 SHIM_LIBS := -levent_extra $(COMMON_LIBS) -lcurl -lnl-route-3 -lnl-3 -lpthread
 
 COMMON_SRC := $(wildcard common/*.c)

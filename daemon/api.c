@@ -675,6 +675,17 @@ dump_entry(const struct entry *entry)
 	return o;
 }
 
+static void
+dump_streamed(const char *name, bool available, void *arg)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "name", name);
+	json_add_bool(o, "available", available);
+	if (json_object_array_add(arg, o) != 0)
+		abort();
+}
+
 static struct json_object *
 dump_service(const struct op_service *sv)
 {
@@ -687,6 +698,8 @@ dump_service(const struct op_service *sv)
 	for (size_t i = 0; i < n; i++)
 		if (json_object_array_add(operations, dump_entry(&entries[i])) != 0)
 			abort();
+	if (sv->streamed != NULL)
+		sv->streamed(dump_streamed, operations);
 	json_add_str(service, "name", sv->full_name);
 	json_add(service, "operations", operations);
 	return service;

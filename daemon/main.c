@@ -15,6 +15,7 @@
 #include "daemon/reconcile/firewalls.h"
 #include "daemon/reconcile/services.h"
 #include "daemon/reconcile/tasks.h"
+#include "daemon/services/s3.h"
 #include "daemon/services/service.h"
 #include "daemon/store/log.h"
 #include "daemon/store/store.h"
@@ -51,6 +52,7 @@ struct daemon {
 	struct firewalls *firewalls;
 	struct api *api;
 	struct reconcile_services *services;
+	struct s3 *s3;
 	struct http *http;
 	char *port_file; /* NULL until it is written */
 	int port;        /* 0 where only a unix socket is listened to */
@@ -192,6 +194,10 @@ daemon_open(struct daemon *d, struct err *e)
 	d->services = reconcile_services_new(d->loop, d->store, d->api);
 	api_on_service(d->api, on_service, d);
 	d->http = http_new(d->loop, config, d->api, &http_cb, NULL);
+	r = s3_new(d->loop, config, d->store, &d->s3, e);
+	if (r < 0)
+		return r;
+	http_serve_rest(d->http, s3_rest(d->s3));
 	d->event_log = event_log_new(d->store);
 	d->log_keeper = log_keeper_new(d->loop, d->store);
 	http_serve_events(d->http, d->event_log);
@@ -209,6 +215,7 @@ daemon_close(struct daemon *d)
 		store_on_task_events(d->store, NULL, NULL);
 	http_free(d->http);
 	log_keeper_free(d->log_keeper);
+	s3_free(d->s3);
 	event_log_free(d->event_log);
 	reconcile_services_free(d->services);
 	api_free(d->api);
@@ -452,6 +459,8 @@ on_reset_ended(const struct err *e, void *cookie)
 	if (e == NULL && store_reset(reset->d->store, &failure) < 0)
 		e = &failure;
 	reconcile_services_start(reset->d->services);
+	if (e == NULL)
+		s3_forget(reset->d->s3);
 	if (e != NULL)
 		on_reset_done(e, reset);
 	else

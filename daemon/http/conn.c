@@ -6,11 +6,11 @@
  */
 #include "daemon/http/conn.h"
 
+#include "daemon/http/head.h"
 #include "daemon/http/linger.h"
 #include "daemon/http/reply.h"
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,6 +18,11 @@
 
 /* Over what a legal request can need in memory: request line, headers, body, chunk sizes. */
 #define INPUT_SLACK_BYTES (64u * 1024)
+/* A low-water mark that is never reached: the read callback rests. */
+#define HOLD_BYTES (SIZE_MAX / 2)
+/* Of a body that is streamed, what may wait in the buffers. */
+#define STREAM_BYTES (64u * 1024)
+#define STREAM_WRITE_BYTES (256u * 1024)
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg);
 static void on_soon(evutil_socket_t fd, short what, void *arg);
@@ -27,6 +32,7 @@ static void on_peer(evutil_socket_t fd, short what, void *arg);
 static void on_sent(struct evhttp_request *req, void *arg);
 static void on_closed(struct evhttp_connection *evcon, void *arg);
 static void on_sweep(void *arg);
+static void hold(struct conn *c);
 static void conn_enter(struct conn *c, enum conn_state state);
 static void conn_free(struct conn *c);
 
@@ -118,6 +124,8 @@ limit_ms(const struct conns *cs, enum conn_state state)
 	case CONN_RECEIVING:
 		return cs->limits.receive_ms;
 	case CONN_SENDING:
+		return cs->limits.send_ms;
+	case CONN_TRANSFER:
 		return cs->limits.send_ms;
 	case CONN_IDLE:
 		return cs->limits.idle_ms;
@@ -239,6 +247,7 @@ conn_attach(struct conn *c)
 	evhttp_connection_set_closecb(c->evcon, on_closed, c);
 	evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c);
 	evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c);
+	hold(c);
 	if (c->set->closing ||
 	    (c->set->n > c->set->limits.connections && !drop_oldest(c->set, c))) {
 		evhttp_connection_free(c->evcon);
@@ -281,6 +290,81 @@ replace_library_answer(struct conn *c)
 	evbuffer_add(out, text, strlen(text));
 }
 
+/* From now on evhttp does not read. */
+static void
+hold(struct conn *c)
+{
+	if (c->set->claims == NULL)
+		return;
+	c->holding = true;
+	c->scanned = 0;
+	bufferevent_setwatermark(c->bev, EV_READ, HOLD_BYTES, 0);
+}
+
+static void
+release(struct conn *c)
+{
+	c->holding = false;
+	bufferevent_setwatermark(c->bev, EV_READ, 0, 0);
+}
+
+/* A first line that ends and is none, and a head that is too long, are evhttp's to refuse. */
+static bool
+is_hopeless(struct evbuffer *in, size_t most)
+{
+	struct evbuffer_ptr lf;
+	char last = '\0';
+
+	if (evbuffer_get_length(in) > most)
+		return true;
+	lf = evbuffer_search(in, "\n", 1, NULL);
+	if (lf.pos == 0)
+		return true;
+	if (lf.pos < 0 || evbuffer_ptr_set(in, &lf, (size_t)lf.pos - 1, EVBUFFER_PTR_SET) != 0)
+		return false;
+	return evbuffer_copyout_from(in, &lf, &last, 1) != 1 || last != '\r';
+}
+
+/* Whose is the request that is coming in? Called whenever there is more of it. */
+static void
+look_at_head(struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	size_t len = head_length(in, &c->scanned);
+	struct head *h;
+	int r = 0;
+
+	if (len == 0 && !is_hopeless(in, c->set->limits.header_bytes))
+		return;
+	h = len > 0 && len <= c->set->limits.header_bytes ? head_read_request(in, len) : NULL;
+	if (h != NULL)
+		r = c->set->claims(c, h, in, c->set->claims_cookie);
+	if (r > 0) {
+		c->claimed = h;
+		c->holding = false; /* and the mark stays */
+		event_active(c->soon, 0, 0);
+		return;
+	}
+	head_free(h);
+	if (r == 0)
+		release(c);
+}
+
+/* What came in while the last reply was on its way out. */
+static void
+read_early(struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct evbuffer *early = TAKE(c->early);
+
+	evbuffer_unfreeze(in, 0);
+	evbuffer_add_buffer(in, early);
+	evbuffer_freeze(in, 0);
+	evbuffer_free(early);
+	if (!c->holding && c->claimed == NULL)
+		bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 static void
 on_soon(evutil_socket_t fd, short what, void *arg)
 {
@@ -292,6 +376,12 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (c->doomed) {
 		evhttp_connection_free(c->evcon);
+		return;
+	}
+	if (c->early != NULL)
+		read_early(c);
+	if (c->claimed != NULL) {
+		c->set->on_claimed(c, TAKE(c->claimed), c->set->claims_cookie);
 		return;
 	}
 	if (c->state == CONN_RECEIVING && evbuffer_get_length(bufferevent_get_output(c->bev)) > 0)
@@ -309,6 +399,8 @@ on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
 		return;
 	if (c->state == CONN_IDLE)
 		conn_enter(c, CONN_RECEIVING);
+	if (c->holding)
+		look_at_head(c);
 	if (evbuffer_get_length(in) <= most)
 		return;
 	if (c->state == CONN_SENDING) {
@@ -342,7 +434,7 @@ on_closed(struct evhttp_connection *evcon, void *arg)
 	 * again. */
 	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
 	if (c->exchange != NULL)
-		c->set->on_abandoned(c);
+		c->on_abandoned(c);
 	if (c->linger)
 		linger_add(c->set->lingers, c->fd);
 	evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
@@ -359,6 +451,9 @@ conn_free(struct conn *c)
 	event_free(c->soon);
 	if (c->peer != NULL)
 		event_free(c->peer);
+	if (c->early != NULL)
+		evbuffer_free(c->early);
+	head_free(c->claimed);
 	free(c);
 }
 
@@ -376,6 +471,7 @@ conn_take(struct conns *cs, struct evhttp_request *req)
 		c = cs->by_fd[fd];
 	if (c == NULL || c->evcon != evcon)
 		return NULL;
+	c->on_abandoned = cs->on_abandoned;
 	conn_enter(c, CONN_ANSWERING);
 	evhttp_request_set_on_complete_cb(req, on_sent, c);
 	return c;
@@ -466,12 +562,74 @@ static void
 on_sent(struct evhttp_request *req, void *arg)
 {
 	struct conn *c = arg;
-	bool more = evbuffer_get_length(bufferevent_get_input(c->bev)) > 0;
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	bool more = evbuffer_get_length(in) > 0;
 
 	(void)req;
 	conn_enter(c, more ? CONN_RECEIVING : CONN_IDLE);
 	/* evhttp closes most of these by itself, but never after CONNECT */
 	c->doomed = c->linger || c->set->closing;
-	if (c->doomed)
+	hold(c);
+	if (more && c->holding) {
+		/* evhttp would read it in the next turn, held or not. */
+		c->early = evbuffer_new();
+		if (c->early == NULL)
+			abort();
+		evbuffer_add_buffer(c->early, in);
+	}
+	if (c->doomed || c->early != NULL)
+		event_active(c->soon, 0, 0);
+}
+
+/* -- requests that evhttp does not see */
+
+void
+conn_take_over(struct conn *c, bufferevent_data_cb read, bufferevent_data_cb write,
+    bufferevent_event_cb event, void *arg)
+{
+	bufferevent_getcb(
+	    c->bev, &c->evhttp.read, &c->evhttp.write, &c->evhttp.event, &c->evhttp.arg);
+	bufferevent_setcb(c->bev, read, write, event, arg);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, STREAM_BYTES);
+	bufferevent_setwatermark(c->bev, EV_WRITE, STREAM_BYTES, 0);
+	(void)bufferevent_set_max_single_write(c->bev, STREAM_WRITE_BYTES); /* else 16 KiB */
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	conn_enter(c, CONN_ANSWERING);
+}
+
+void
+conn_moved(struct conn *c)
+{
+	conn_enter(c, CONN_TRANSFER);
+}
+
+void
+conn_wait(struct conn *c)
+{
+	if (c->state != CONN_ANSWERING)
+		conn_enter(c, CONN_ANSWERING);
+}
+
+/* evhttp waits for a first line, as it did before, and for it nothing has happened. */
+void
+conn_give_back(struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	bool more = evbuffer_get_length(in) > 0;
+
+	c->exchange = NULL;
+	bufferevent_disable(c->bev, EV_WRITE);
+	bufferevent_setcb(c->bev, c->evhttp.read, c->evhttp.write, c->evhttp.event, c->evhttp.arg);
+	bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
+	conn_enter(c, more ? CONN_RECEIVING : CONN_IDLE);
+	hold(c);
+	c->doomed = c->set->closing;
+	if (more) {
+		c->early = evbuffer_new();
+		if (c->early == NULL)
+			abort();
+		evbuffer_add_buffer(c->early, in);
+	}
+	if (c->doomed || more)
 		event_active(c->soon, 0, 0);
 }

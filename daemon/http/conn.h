@@ -10,6 +10,7 @@
 
 #include "daemon/http/http.h"
 
+#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -18,11 +19,13 @@ enum conn_state {
 	CONN_RECEIVING, /* from the accept, or from the first byte of a further request */
 	CONN_ANSWERING, /* a whole request is in the edge's hands */
 	CONN_SENDING,
+	CONN_TRANSFER, /* a streamed body: since_ms is when bytes were last moved */
 	CONN_IDLE,
 	CONN_STATE_MAX,
 };
 
 TAILQ_HEAD(conn_list, conn);
+struct head;
 
 struct conn {
 	struct conns *set;
@@ -39,8 +42,22 @@ struct conn {
 	struct event *soon; /* does what may not be done inside a callback */
 	struct event *peer; /* while a request is held: has the client gone? */
 	void *exchange;     /* the edge's, while ANSWERING */
-	bool linger;        /* last reply, and the client may still be sending */
-	bool doomed;        /* to be closed in the next turn of the loop */
+	/* It is going away in the middle of an exchange: forget the request, free `exchange`. */
+	void (*on_abandoned)(struct conn *c);
+	bool linger; /* last reply, and the client may still be sending */
+	bool doomed; /* to be closed in the next turn of the loop */
+
+	/* A request's head is looked at before evhttp gets to read it: until it is whole, its bytes
+	 * stay in the input buffer. */
+	bool holding;
+	size_t scanned;
+	struct evbuffer *early; /* came in before the last reply was out; NULL: nothing */
+	struct head *claimed;   /* for on_claimed, in the next turn of the loop */
+	struct {
+		bufferevent_data_cb read, write;
+		bufferevent_event_cb event;
+		void *arg;
+	} evhttp; /* its callbacks while the connection is somebody else's */
 };
 
 /* The set. Read by http.c and edge.c, written by conn.c. */
@@ -55,9 +72,14 @@ struct conns {
 	struct timer *sweep;
 	int64_t sweep_at_ms;
 	struct linger_set *lingers;
-	/* The connection of a request in the edge's hands is going away: forget the request, free
-	 * conn->exchange. */
-	void (*on_abandoned)(struct conn *c);
+	void (*on_abandoned)(struct conn *c); /* of requests that come through evhttp */
+	/* Both or neither. Is this request to be streamed, and not evhttp's? `in` begins with the
+	 * head. 1, 0, or -EAGAIN: more of the body has to be seen. */
+	int (*claims)(struct conn *c, const struct head *h, struct evbuffer *in, void *cookie);
+	/* It is: the connection is taken over (conn_take_over), the head is the callee's and still
+	 * in the input buffer. */
+	void (*on_claimed)(struct conn *c, struct head *h, void *cookie);
+	void *claims_cookie;
 };
 
 /* A set that takes over what `server` accepts. Free it after the server. */
@@ -85,6 +107,15 @@ void conn_stream_begin(struct conn *c, struct evhttp_request *req);
 void conn_stream_write(struct conn *c, struct evhttp_request *req, struct evbuffer *piece,
     void (*on_taken)(struct evhttp_connection *evcon, void *arg), void *arg);
 void conn_stream_end(struct conn *c, struct evhttp_request *req);
+/* A request that evhttp is not to see: what comes in and goes out is the callbacks' business, until
+ * the connection is given back for the next request. ANSWERING, or in TRANSFER after each
+ * conn_moved. */
+void conn_take_over(struct conn *c, bufferevent_data_cb read, bufferevent_data_cb write,
+    bufferevent_event_cb event, void *arg);
+void conn_moved(struct conn *c);
+void conn_wait(struct conn *c);
+void conn_give_back(struct conn *c);
+
 /* Bytes that were written and that the kernel does not have. */
 size_t conn_unsent(const struct conn *c);
 /* Closes the connection at once. */

@@ -6,6 +6,8 @@
 #include "daemon/http/credential.h"
 
 #include <ctype.h>
+#include <event2/http.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SCOPE_PARTS 5 /* access key, date, region, service, "aws4_request" */
@@ -86,6 +88,48 @@ credential_parse_header(const char *authorization, struct credential *ret)
 		}
 		p += strcspn(p, " \t,");
 	}
+}
+
+/* The value of a parameter, decoded; NULL where it is not there. The caller owns it. */
+static char *
+query_value(const char *query, const char *name, size_t *ret_len)
+{
+	size_t name_len = strlen(name);
+
+	while (*query != '\0') {
+		size_t n = strcspn(query, "&");
+
+		if (n > name_len && query[name_len] == '=' && strncmp(query, name, name_len) == 0) {
+			_cleanup_free_ char *text =
+			    xstrndup(query + name_len + 1, n - name_len - 1);
+
+			return evhttp_uridecode(text, 1, ret_len);
+		}
+		query += n + (query[n] == '&');
+	}
+	return NULL;
+}
+
+void
+credential_parse_query(const char *query, struct credential *ret)
+{
+	_cleanup_free_ char *scope = NULL;
+	_cleanup_free_ char *key = NULL;
+	size_t len = 0;
+
+	*ret = (struct credential){ 0 };
+	if (query == NULL)
+		return;
+	scope = query_value(query, "X-Amz-Credential", &len);
+	if (scope != NULL) {
+		credential_parse_scope(scope, len, ret);
+		return;
+	}
+	key = query_value(query, "AWSAccessKeyId", &len);
+	if (key == NULL || strstr(query, "Signature=") == NULL)
+		return;
+	copy_part(ret->access_key, sizeof(ret->access_key), key, key + len, is_key_char);
+	(void)snprintf(ret->service, sizeof(ret->service), "s3");
 }
 
 const char *

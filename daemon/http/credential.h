@@ -25,6 +25,10 @@ void credential_parse_header(const char *authorization, struct credential *ret);
  * percent-decoded. */
 void credential_parse_scope(const char *scope, size_t len, struct credential *ret);
 
+/* Reads the X-Amz-Credential, or the AWSAccessKeyId of a URL that was presigned in the old way
+ * (S3's), out of a query string that is still encoded. NULL gives an empty credential. */
+void credential_parse_query(const char *query, struct credential *ret);
+
 /* The account of an access key: the key itself where it is 12 digits, `otherwise` in all other
  * cases. */
 const char *credential_account(const struct credential *c, const char *otherwise);

@@ -11,8 +11,10 @@
 #include "daemon/config.h"
 #include "daemon/http/credential.h"
 #include "daemon/http/event_stream.h"
+#include "daemon/http/head.h"
 #include "daemon/http/origin.h"
 #include "daemon/http/reply.h"
+#include "daemon/http/stream.h"
 #include "daemon/services/sigv4.h"
 
 #include <errno.h>
@@ -365,20 +367,11 @@ serve_front_page(struct exchange *x)
 /* -- AWS */
 
 static void
-read_credential(const struct exchange *x, const char *query, struct credential *ret)
+read_credential(const char *authorization, const char *query, struct credential *ret)
 {
-	struct evkeyvalq params;
-	const char *scope;
-
-	credential_parse_header(header(x, "Authorization"), ret);
-	if (ret->access_key[0] != '\0' || query == NULL ||
-	    strstr(query, "X-Amz-Credential=") == NULL ||
-	    evhttp_parse_query_str(query, &params) != 0)
-		return;
-	scope = evhttp_find_header(&params, "X-Amz-Credential");
-	if (scope != NULL)
-		credential_parse_scope(scope, strlen(scope), ret);
-	evhttp_clear_headers(&params);
+	credential_parse_header(authorization, ret);
+	if (ret->access_key[0] == '\0')
+		credential_parse_query(query, ret);
 }
 
 /* The request as its sender saw it. `headers` is the caller's room; what does not fit in was not
@@ -498,13 +491,14 @@ serve_aws(struct exchange *x, const char *path, const char *query)
 	struct credential who;
 	struct recognised r;
 
-	read_credential(x, query, &who);
+	read_credential(header(x, "Authorization"), query, &who);
 	recognise(&(struct recognise_request){ .target = header(x, "X-Amz-Target"),
 		      .content_type = header(x, "Content-Type"),
 		      .query = query,
 		      .body = body,
 		      .body_len = len,
-		      .credential_service = who.service },
+		      .credential_service = who.service,
+		      .host = header(x, "Host") },
 	    &r);
 	if (r.served != NULL && root && r.in_query &&
 	    (evhttp_request_get_command(x->req) & (EVHTTP_REQ_GET | EVHTTP_REQ_POST)) != 0)
@@ -529,6 +523,69 @@ on_reply(int http_status, const char *body, size_t len, const char *err_type,
 
 	x->call = NULL;
 	answer(x, http_status, &b, x->wire == WIRE_JSON ? err_type : NULL, request_id);
+}
+
+/* -- requests that are streamed */
+
+static void
+read_head(const struct head *h, struct credential *who, struct recognised *r)
+{
+	read_credential(head_find(h, "Authorization"), h->query, who);
+	recognise(&(struct recognise_request){ .target = head_find(h, "X-Amz-Target"),
+		      .content_type = head_find(h, "Content-Type"),
+		      .query = h->query,
+		      .body = "",
+		      .credential_service = who->service,
+		      .host = head_find(h, "Host") },
+	    r);
+}
+
+int
+edge_claims(struct conn *c, const struct head *h, struct evbuffer *in, void *cookie)
+{
+	const struct edge *e = cookie;
+	struct credential who;
+	struct recognised r;
+
+	(void)c;
+	(void)in;
+	if (has_prefix(h->path, PATH_OWN))
+		return 0;
+	read_head(h, &who, &r);
+	return e->rest != NULL && streq(r.served, e->rest->name);
+}
+
+void
+edge_claimed(struct conn *c, struct head *h, void *cookie)
+{
+	const struct edge *e = cookie;
+	struct origin_request guard = {
+		.host = head_find(h, "Host"),
+		.origin = head_find(h, "Origin"),
+		.sec_fetch_site = head_find(h, "Sec-Fetch-Site"),
+		.listen_host = e->config->listen_host,
+		.local = (const struct sockaddr *)&c->local,
+	};
+	struct stream_request sr = { .head = h };
+	_cleanup_free_ char *body = NULL;
+	struct credential who;
+	struct recognised r;
+	struct err why;
+	const char *type;
+	char id[37];
+
+	read_head(h, &who, &r);
+	(void)snprintf(sr.scope.account, sizeof(sr.scope.account), "%s",
+	    credential_account(&who, e->config->account_id));
+	(void)snprintf(sr.scope.region, sizeof(sr.scope.region), "%s", credential_region(&who));
+	(void)snprintf(sr.access_key, sizeof(sr.access_key), "%s", who.access_key);
+	if (origin_check(&guard, &why) == 0) {
+		stream_open(c, &sr, e->rest);
+		return;
+	}
+	random_uuid(id);
+	body = reply_error_body(r.wire, 403, "AccessDenied", why.text, id, &type);
+	stream_refuse(c, &sr, 403, type, body);
 }
 
 /* -- answers */

@@ -85,6 +85,15 @@ http_serve_events(struct http *h, struct event_log *log)
 }
 
 void
+http_serve_rest(struct http *h, const struct rest_service *service)
+{
+	h->edge.rest = service;
+	h->conns->claims = edge_claims;
+	h->conns->on_claimed = edge_claimed;
+	h->conns->claims_cookie = &h->edge;
+}
+
+void
 http_wake_events(struct http *h)
 {
 	event_streams_wake(h->edge.streams);

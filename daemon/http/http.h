@@ -13,6 +13,7 @@
 struct api;
 struct config;
 struct event_log;
+struct rest_service;
 struct json_object;
 struct http;
 struct scope;
@@ -67,6 +68,10 @@ void http_serve_events(struct http *h, struct event_log *log);
 void http_wake_events(struct http *h);
 /* or now, because the log is about to be emptied. */
 void http_flush_events(struct http *h);
+
+/* Gives requests for this service to it, with their bodies in pieces (rest.h). It outlives the
+ * edge. */
+void http_serve_rest(struct http *h, const struct rest_service *service);
 
 /* Listens on every address that `host` means. Port "0" takes a free one. *ret_port (may be NULL)
  * gets the real port. */

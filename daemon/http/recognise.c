@@ -18,6 +18,7 @@ const struct recognise_row recognise_rows[] = {
 	{ "logs", WIRE_JSON, "Logs_20140328", NULL },
 	{ "secretsmanager", WIRE_JSON, "secretsmanager", NULL },
 	{ "ssm", WIRE_JSON, "AmazonSSM", NULL },
+	{ "s3", WIRE_REST_XML, NULL, NULL },
 	{ "sts", WIRE_QUERY, NULL, "2011-06-15" },
 };
 
@@ -41,6 +42,7 @@ static bool recognise_target(const char *target, struct recognised *ret);
 static bool recognise_form(
     const char *form, size_t len, struct recognised *ret, char version[static VERSION_MAX]);
 static void recognise_query(struct recognised *ret, const char *version);
+static bool names_s3(const char *host);
 
 /* Copies a name whole, or leaves "" where it is too long or has a character that we would not
  * repeat. */
@@ -74,6 +76,13 @@ recognise(const struct recognise_request *in, struct recognised *ret)
 		return;
 	copy_name(ret->service, sizeof(ret->service), in->credential_service,
 	    strlen(in->credential_service), "-_.");
+	if (ret->service[0] == '\0' && in->host != NULL && names_s3(in->host))
+		memcpy(ret->service, "s3", sizeof("s3"));
+	if (streq(ret->service, "s3")) {
+		ret->served = "s3";
+		ret->wire = WIRE_REST_XML;
+		return;
+	}
 	if (form && recognise_form(in->body, in->body_len, ret, version))
 		ret->wire = WIRE_QUERY;
 	else if (in->query != NULL && recognise_form(in->query, strlen(in->query), ret, version)) {
@@ -120,6 +129,24 @@ recognise_query(struct recognised *ret, const char *version)
 		ret->served = row->service;
 		ret->wire = row->wire;
 	}
+}
+
+/* "s3.localhost", "bucket.s3.us-east-1.amazonaws.com": one of the names of a host is "s3". */
+static bool
+names_s3(const char *host)
+{
+	const char *p = host;
+
+	while (*p != '\0') {
+		size_t n = strcspn(p, ".:");
+
+		if (n == 2 && strncasecmp(p, "s3", 2) == 0 && p[n] == '.')
+			return true;
+		if (p[n] != '.')
+			break;
+		p += n + 1;
+	}
+	return false;
 }
 
 /* Finds Action=… and Version=… among the parameters of a form body or a query string. */

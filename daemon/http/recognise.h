@@ -17,6 +17,7 @@ struct recognise_request {
 	const char *body;
 	size_t body_len;
 	const char *credential_service; /* "" where nobody said */
+	const char *host;
 };
 
 struct recognised {

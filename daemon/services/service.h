@@ -28,6 +28,8 @@ struct op_service {
 	size_t n_tables;
 	const char *const *unavailable;
 	size_t n_unavailable;
+	/* Operations that go past api.c (rest.h): tells the names of all of them. NULL: none. */
+	void (*streamed)(void (*fn)(const char *name, bool available, void *arg), void *arg);
 };
 
 extern const struct op_service ecs_service;            /* ecs/operations.c */
@@ -38,6 +40,7 @@ extern const struct op_service ec2_service;            /* services/ec2.c */
 extern const struct op_service logs_service;           /* services/logs.c */
 extern const struct op_service secretsmanager_service; /* services/secretsmanager.c */
 extern const struct op_service ssm_service;            /* services/ssm.c */
+extern const struct op_service s3_service;             /* services/s3_ops.c */
 
 /* All of them (services.c). */
 extern const struct op_service *const services[];

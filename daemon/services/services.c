@@ -12,6 +12,7 @@ const struct op_service *const services[] = {
 	&logs_service,
 	&secretsmanager_service,
 	&ssm_service,
+	&s3_service,
 	&sts_service,
 };
 const size_t n_services = ARRAY_SIZE(services);

@@ -393,6 +393,10 @@ add_payload(struct text *t, const struct sigv4_request *r, const struct sigv4_cl
 
 	if (c->presigned && said == NULL && streq(c->service, "s3"))
 		said = "UNSIGNED-PAYLOAD";
+	if (r->body_later && said != NULL) {
+		text_adds(t, said);
+		return true;
+	}
 	if (said != NULL && (streq(said, "UNSIGNED-PAYLOAD") || has_prefix(said, "STREAMING-"))) {
 		text_adds(t, said);
 		return true;

@@ -26,6 +26,9 @@ struct sigv4_request {
 	size_t n_headers;
 	const char *body;
 	size_t body_len;
+	/* It comes later: what X-Amz-Content-Sha256 says of it was signed, and whoever reads the
+	 * body compares the two. */
+	bool body_later;
 };
 
 /* What the Authorization header or the presigned query says. Texts live in the arena. */

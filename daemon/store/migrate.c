@@ -268,6 +268,30 @@ static const char *const migrations[] = {
 	    "ALTER TABLE task ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;"
 	    "CREATE INDEX task_service_open ON task (account, region, cluster, service)"
 	    " WHERE service IS NOT NULL AND mark < 2;",
+
+	/* S3: kind is enum segment_kind. No foreign keys to the segments: dropping them leaves garbage to be collected. */
+	[9] =
+	    "CREATE TABLE s3_bucket ("
+	    " name TEXT PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, created_at INTEGER NOT NULL,"
+	    " doc TEXT NOT NULL) WITHOUT ROWID;"
+	    "CREATE INDEX s3_bucket_account ON s3_bucket (account, name);"
+	    "CREATE TABLE s3_object ("
+	    " n INTEGER PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL,"
+	    " size INTEGER NOT NULL, modified_at INTEGER NOT NULL, doc TEXT NOT NULL, UNIQUE (bucket, key));"
+	    "CREATE TABLE s3_upload ("
+	    " n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, bucket TEXT NOT NULL, key TEXT NOT NULL,"
+	    " created_at INTEGER NOT NULL, doc TEXT NOT NULL);"
+	    "CREATE INDEX s3_upload_key ON s3_upload (bucket, key, id);"
+	    "CREATE TABLE s3_part ("
+	    " n INTEGER PRIMARY KEY, upload INTEGER NOT NULL, number INTEGER NOT NULL,"
+	    " etag TEXT NOT NULL, size INTEGER NOT NULL, modified_at INTEGER NOT NULL, doc TEXT NOT NULL,"
+	    " UNIQUE (upload, number));"
+	    "CREATE TABLE s3_segment ("
+	    " kind INTEGER NOT NULL, owner INTEGER NOT NULL, n INTEGER NOT NULL, part INTEGER NOT NULL,"
+	    " blob TEXT NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,"
+	    " PRIMARY KEY (kind, owner, n)) WITHOUT ROWID;"
+	    "CREATE INDEX s3_segment_blob ON s3_segment (blob);"
+	    "CREATE TABLE s3_garbage (blob TEXT PRIMARY KEY, announced INTEGER NOT NULL) WITHOUT ROWID;",
 };
 /* clang-format on */
 

@@ -291,8 +291,8 @@ def test_neighbours_are_refused_in_their_own_dialect(connect):
     assert b"<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code>" in body
     status, _, body = ask(client, form("ec2", b"Action=DescribeNothing&Version=2016-11-15"))
     assert status == 400 and b"<Response><Errors><Error><Code>InvalidAction</Code>" in body
-    status, _, body = ask(client, raw("GET /bucket/key HTTP/1.1",
-                                      {"Host": "localhost", "Authorization": auth.format("s3")}))
+    status, _, body = ask(client, raw("GET /2013-04-01/hostedzone HTTP/1.1",
+                                      {"Host": "localhost", "Authorization": auth.format("route53")}))
     assert status == 501 and b"<Error><Code>NotImplemented</Code>" in body
     reply = ask(client, raw("GET /2015-03-31/functions HTTP/1.1",
                             {"Host": "localhost", "Authorization": auth.format("lambda")}))
@@ -302,7 +302,7 @@ def test_neighbours_are_refused_in_their_own_dialect(connect):
 
 @pytest.mark.parametrize("service,call", [
     ("rds", lambda c: c.describe_db_instances()), ("autoscaling", lambda c: c.describe_auto_scaling_groups()),
-    ("s3", lambda c: c.list_buckets()), ("dynamodb", lambda c: c.list_tables()),
+    ("route53", lambda c: c.list_hosted_zones()), ("dynamodb", lambda c: c.list_tables()),
     ("lambda", lambda c: c.list_functions())])
 def test_botocore_understands_the_refusals(daemon, service, call):
     import boto3

@@ -21,7 +21,7 @@ def dump():
 
 OURS = dump()
 MODELS = {name: botocore.session.get_session().get_service_model(name) for name in OURS}
-PARTIAL = {"ec2"}  # declares what VPCs, their parts and instances need; the rest of a request is ignored
+PARTIAL = {"ec2", "s3"}  # ec2 declares what VPCs, their parts and instances need, the rest is ignored; s3 has no tables
 AVAILABLE = sorted((service, name) for service in set(OURS) - PARTIAL
                    for name, o in OURS[service].items() if o["available"])
 

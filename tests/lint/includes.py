@@ -13,9 +13,12 @@ ROOMS = (
     ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
     ("common", r"common/.*", ""),
     # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
-    ("main", r"daemon/main\.c", "common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network log-keeper"),
+    ("main", r"daemon/main\.c", "s3 rest common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network log-keeper"),
     ("config", r"daemon/config\.[ch]", "common"),
-    ("http", r"daemon/http/.*", "common api config shared event-log protocol"),
+    # work in threads, and how bodies that are streamed get from the edge to a service
+    ("disk", r"daemon/disk\.[ch]", "common"),
+    ("rest", r"daemon/rest\.h", "common api protocol"),
+    ("http", r"daemon/http/.*", "common api rest config shared event-log protocol"),
     # the AWS protocols know no service; service.h is what a service exports, services.c the list of them
     ("protocol", r"daemon/services/(protocol|query|xml|sigv4)\.[ch]", "common"),
     ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
@@ -23,7 +26,8 @@ ROOMS = (
     # keys are issued for requests and for tasks alike
     ("issue", r"daemon/services/sts_issue\.[ch]", "common api store shared identity"),
     ("credentials", r"daemon/task_credentials\.[ch]", "common wire config store fleet shared issue"),
-    ("services", r"daemon/services/.*", "common api config store fleet shared protocol service identity issue vpc"),
+    ("s3", r"daemon/services/s3\.h", "common api rest"),
+    ("services", r"daemon/services/.*", "s3 rest disk common api config store fleet shared protocol service identity issue vpc"),
     ("log-keeper", r"daemon/log_keeper\.[ch]", "common store"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
@@ -45,7 +49,7 @@ ROOMS = (
     # shim
     ("shim", r"shim/.*", "common wire"),
     # tests see everything: they are not part of any process
-    ("tests", r"tests/.*", "common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim "
+    ("tests", r"tests/.*", "disk rest s3 common wire http api ecs ecs-table store fleet events event-log config reconcile shared shim "
      "protocol service identity issue credentials services vpc cql"),
 )
 
@@ -56,9 +60,11 @@ FOREIGN = (
     (r"event2/(http|http_struct|keyvalq_struct)\.h", r"(daemon/http/.*|shim/endpoint\.c)"),
     (r"event2/(bufferevent|buffer|listener)\.h", r"(daemon/http/.*|daemon/engine_call\.c|shim/(endpoint|proxy)\.c)"),
     (r"netlink/.*", r"shim/nl\.c"),
-    (r"event2/.*", r"(common/loop\.[ch]|common/link\.c|daemon/http/.*|daemon/engine_call\.c|daemon/fleet\.c|shim/(curl|gate|endpoint|proxy)\.c)"),
+    (r"event2/.*", r"(common/loop\.[ch]|common/link\.c|daemon/disk\.c|daemon/http/.*|daemon/engine_call\.c|daemon/fleet\.c|shim/(curl|gate|endpoint|proxy)\.c)"),
     (r"json-c/.*", r"common/(json|schema)\.[ch]"),
     (r"openssl/.*", r"daemon/.*"),
+    (r"expat\.h", r"daemon/services/s3_document\.c"),
+    (r"pthread\.h", r"(daemon/(disk|services/s3_sum)\.c|shim/net\.c)"),
     (r"systemd/.*", r"daemon/(main\.c|http/.*)"),
     (r"pcre2\.h", r"daemon/services/ssm_pattern\.c"),
     (r"protobuf-c/.*", r"common/link\.[ch]"),

@@ -40,7 +40,9 @@ static const struct {
 	{ NULL, FORM, NULL, "XAction=Y&&&=&", "", WIRE_JSON, NULL, "", "" },
 	{ NULL, JSON, NULL, "Action=Y", "", WIRE_JSON, NULL, "", "" },
 	{ NULL, NULL, "Action=ListUsers&Version=1", "", "iam", WIRE_QUERY, "iam", "iam", "ListUsers" },
-	{ NULL, NULL, "list-type=2", "", "s3", WIRE_REST_XML, NULL, "s3", "" },
+	{ NULL, NULL, "list-type=2", "", "s3", WIRE_REST_XML, "s3", "s3", "" },
+	{ NULL, FORM, "Action=X&Version=2011-06-15", "", "s3", WIRE_REST_XML, "s3", "s3", "" },
+	{ NULL, NULL, NULL, "", "route53", WIRE_REST_XML, NULL, "route53", "" },
 	{ NULL, NULL, NULL, "", "lambda", WIRE_JSON, NULL, "lambda", "" },
 	{ NULL, NULL, NULL, "", "", WIRE_JSON, NULL, "", "" },
 };
@@ -74,6 +76,42 @@ test_cases(void **state)
 }
 
 static void
+test_hosts_of_s3(void **state)
+{
+	static const struct {
+		const char *host;
+		bool s3;
+	} hosts[] = {
+		{ "s3.localhost:4566", true },
+		{ "bucket.s3.localhost", true },
+		{ "a.b.s3.us-east-1.amazonaws.com", true },
+		{ "S3.amazonaws.com", true },
+		{ "localhost:4566", false },
+		{ "s3", false },
+		{ "bucket.localhost", false },
+		{ "xs3.localhost", false },
+		{ "s3x.localhost", false },
+		{ "", false },
+		{ "[::1]:4566", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		struct recognise_request in = {
+			.body = "", .credential_service = "", .host = hosts[i].host
+		};
+		struct recognised r;
+
+		recognise(&in, &r);
+		if (streq(r.served, "s3") != hosts[i].s3)
+			fail_msg("%s", hosts[i].host);
+		in.credential_service = "ecs"; /* the signature says more than the name */
+		recognise(&in, &r);
+		assert_false(streq(r.served, "s3"));
+	}
+}
+
+static void
 test_every_wire_has_an_error_body(void **state)
 {
 	(void)state;
@@ -94,6 +132,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_hosts_of_s3),
 		cmocka_unit_test(test_every_wire_has_an_error_body),
 	};
 

@@ -268,7 +268,7 @@ test_every_row(void **state)
 
 		for (size_t t = 0; t < services[s]->n_tables; t++)
 			n += check_rows(services[s]->tables[t]);
-		assert_true(n > 0);
+		assert_true(n > 0 || services[s]->streamed != NULL);
 		assert_true(strlen(services[s]->full_name) > 0);
 		assert_int_equal(services[s]->wire == WIRE_JSON, services[s]->xmlns == NULL);
 	}

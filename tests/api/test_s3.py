@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""S3 as boto3 and raw requests see it: buckets and objects."""
+
+import hashlib
+import http.client
+import os
+import re
+import subprocess
+import time
+
+import botocore.handlers
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from harness.wait import wait_until
+
+
+@pytest.fixture(scope="module")
+def s3(daemon):
+    return daemon.client(service="s3")
+
+
+@pytest.fixture
+def bucket(s3, name):
+    bucket = name("bucket")
+    s3.create_bucket(Bucket=bucket)
+    return bucket
+
+
+def refusal(call, **arguments):
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    e = caught.value.response
+    return e["Error"]["Code"], e["ResponseMetadata"]["HTTPStatusCode"]
+
+
+# -- buckets
+
+
+def test_bucket_life(daemon, s3, name):
+    bucket = name("life")
+    assert s3.create_bucket(Bucket=bucket)["Location"] == "/" + bucket
+    assert bucket in [b["Name"] for b in s3.list_buckets()["Buckets"]]
+    assert s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == "us-east-1"
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert refusal(s3.delete_bucket, Bucket=bucket) == ("BucketNotEmpty", 409)
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.delete_bucket(Bucket=bucket)
+    assert refusal(s3.head_bucket, Bucket=bucket) == ("404", 404)
+    assert refusal(s3.get_object, Bucket=bucket, Key="k") == ("NoSuchBucket", 404)
+
+
+def test_names_are_one_space_for_all(daemon, s3, bucket):
+    s3.create_bucket(Bucket=bucket)  # in us-east-1 that is no error
+    other = daemon.client(service="s3", key="123456789012")
+    assert refusal(other.create_bucket, Bucket=bucket) == ("BucketAlreadyExists", 409)
+    assert bucket not in [b["Name"] for b in other.list_buckets()["Buckets"]]
+    assert refusal(other.get_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    assert refusal(other.delete_bucket, Bucket=bucket) == ("AccessDenied", 403)
+
+
+def test_regions(daemon, name):
+    west = daemon.client(service="s3", region="eu-west-1")
+    bucket = name("west")
+    there = {"LocationConstraint": "eu-west-1"}
+    assert refusal(west.create_bucket, Bucket=bucket) == ("IllegalLocationConstraintException", 400)
+    west.create_bucket(Bucket=bucket, CreateBucketConfiguration=there)
+    assert west.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "eu-west-1"
+    assert refusal(west.create_bucket, Bucket=bucket,
+                   CreateBucketConfiguration=there) == ("BucketAlreadyOwnedByYou", 409)
+    assert refusal(west.create_bucket, Bucket=bucket + "x", CreateBucketConfiguration={
+        "LocationConstraint": "us-west-2"}) == ("IllegalLocationConstraintException", 400)
+
+
+@pytest.mark.parametrize("bad", ["ab", "Upper", "under_score", "-a-b", "a..b", "192.168.0.1", "a" * 64])
+def test_bad_bucket_names(daemon, bad):
+    s3 = daemon.client(service="s3", validate=False, s3={"addressing_style": "path"})
+    s3.meta.events.unregister("before-parameter-build.s3", botocore.handlers.validate_bucket_name)
+    assert refusal(s3.create_bucket, Bucket=bad) == ("InvalidBucketName", 400)
+
+
+# -- objects
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 131071, 131072, 131073, 262144, 3 * 1024 * 1024 + 17])
+def test_object_comes_back(s3, bucket, size):
+    body = os.urandom(size)
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body)
+    assert put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    got = s3.get_object(Bucket=bucket, Key="k")
+    assert got["Body"].read() == body
+    assert (got["ContentLength"], got["ETag"], got["ContentType"]) == (size, put["ETag"], "binary/octet-stream")
+    assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == size
+
+
+@pytest.mark.parametrize("key", ["a", "a/b/c", "ü/ß €.txt", "a b+c%20d&e=f?g#h", "//", "..", "a/../b", "x" * 1024, "'\"<>&"])
+def test_keys(s3, bucket, key):
+    s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+
+
+def test_key_too_long(s3, bucket):
+    assert refusal(s3.put_object, Bucket=bucket, Key="x" * 1025, Body=b"") == ("KeyTooLongError", 400)
+
+
+def test_headers_come_back(s3, bucket):
+    headers = {"ContentType": "text/html", "CacheControl": "max-age=5", "ContentDisposition": "inline",
+               "ContentEncoding": "gzip", "ContentLanguage": "de", "StorageClass": "STANDARD_IA",
+               "Metadata": {"one": "1", "two": "zwei"}}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", **headers)
+    for got in (s3.get_object(Bucket=bucket, Key="k"), s3.head_object(Bucket=bucket, Key="k")):
+        assert {name: got[name] for name in headers} == headers
+    over = s3.get_object(Bucket=bucket, Key="k", ResponseContentType="a/b", ResponseCacheControl="no-cache")
+    assert (over["ContentType"], over["CacheControl"]) == ("a/b", "no-cache")
+
+
+def test_ranges(s3, bucket):
+    body = bytes(range(256)) * 1024
+    s3.put_object(Bucket=bucket, Key="k", Body=body)
+
+    def get(text):
+        reply = s3.get_object(Bucket=bucket, Key="k", Range=text)
+        return reply["ResponseMetadata"]["HTTPStatusCode"], reply.get("ContentRange"), reply["Body"].read()
+
+    n = len(body)
+    assert get("bytes=0-0") == (206, f"bytes 0-0/{n}", body[:1])
+    assert get("bytes=1000-199999") == (206, f"bytes 1000-199999/{n}", body[1000:200000])
+    assert get("bytes=-5") == (206, f"bytes {n - 5}-{n - 1}/{n}", body[-5:])
+    assert get(f"bytes={n - 2}-") == (206, f"bytes {n - 2}-{n - 1}/{n}", body[-2:])
+    assert get(f"bytes=5-{9 * n}") == (206, f"bytes 5-{n - 1}/{n}", body[5:])
+    assert get("bytes=0-1,3-4") == (200, None, body)
+    assert get("lines=1-2") == (200, None, body)
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", Range=f"bytes={n}-") == ("InvalidRange", 416)
+
+
+def test_conditions(s3, bucket):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    modified = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    s3.get_object(Bucket=bucket, Key="k", IfMatch=etag)
+    s3.get_object(Bucket=bucket, Key="k", IfUnmodifiedSince=modified)
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", IfMatch='"0"') == ("PreconditionFailed", 412)
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", IfNoneMatch=etag) == ("304", 304)
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", IfModifiedSince=modified) == ("304", 304)
+    assert refusal(s3.head_object, Bucket=bucket, Key="k", IfMatch='"0"') == ("412", 412)
+
+
+def test_delete_many(s3, bucket):
+    for key in ("a", "b", "ü"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": k} for k in ("a", "ü", "none")]})["Deleted"]
+    assert [d["Key"] for d in deleted] == ["a", "ü", "none"]
+    assert refusal(s3.get_object, Bucket=bucket, Key="a") == ("NoSuchKey", 404)
+    assert "Deleted" not in s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "b"}], "Quiet": True})
+
+
+def test_what_is_not_there_says_so(s3, bucket):
+    code, status = refusal(s3.get_bucket_acl, Bucket=bucket)
+    assert (code, status) == ("NotImplemented", 501)
+    assert refusal(s3.put_bucket_versioning, Bucket=bucket,
+                   VersioningConfiguration={"Status": "Enabled"}) == ("NotImplemented", 501)
+
+
+def test_virtual_hosts(daemon, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a/b", Body=b"hello")
+    for host in (f"{bucket}.localhost:{daemon.port}", f"{bucket}.s3.localhost:{daemon.port}",
+                 f"{bucket}.s3.us-east-1.amazonaws.com"):
+        connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+        connection.request("GET", "/a/b", headers={
+            "Host": host, "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, "
+            "SignedHeaders=host, Signature=00"})
+        reply = connection.getresponse()
+        assert (reply.status, reply.read()) == (200, b"hello"), host
+        connection.close()
+
+
+def test_unsigned_is_refused(daemon):
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+    connection.request("GET", "/", headers={"Host": "s3.localhost"})
+    reply = connection.getresponse()
+    body = reply.read()
+    assert reply.status == 403 and b"<Code>AccessDenied</Code>" in body
+    assert re.fullmatch("[0-9A-F]{16}", reply.headers["x-amz-request-id"]) and reply.headers["x-amz-id-2"]
+    connection.close()
+
+
+def test_keys_of_roles_are_verified(daemon, s3, bucket):
+    keys = daemon.client(service="sts").assume_role(RoleArn="arn:aws:iam::000000000000:role/r",
+                                                    RoleSessionName="me")["Credentials"]
+    import boto3
+
+    def client(secret, **config):
+        return boto3.client("s3", region_name="us-east-1", endpoint_url=daemon.url,
+                            aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=secret,
+                            aws_session_token=keys["SessionToken"],
+                            config=Config(retries={"total_max_attempts": 1}, **config))
+
+    good = client(keys["SecretAccessKey"])
+    for key in ("plain", "ä b+c/d(e)=f~g"):
+        good.put_object(Bucket=bucket, Key=key, Body=b"signed" * 50000)
+        assert good.get_object(Bucket=bucket, Key=key)["Body"].read() == b"signed" * 50000
+    client(keys["SecretAccessKey"], s3={"payload_signing_enabled": True}).put_object(
+        Bucket=bucket, Key="k", Body=b"signed")
+    bad = client("x" * 40)
+    assert refusal(bad.get_object, Bucket=bucket, Key="plain") == ("SignatureDoesNotMatch", 403)
+    assert refusal(bad.put_object, Bucket=bucket, Key="k", Body=b"x") == ("SignatureDoesNotMatch", 403)
+
+
+# -- memory, disk, other requests
+
+
+def memory_kib(daemon, what="VmRSS"):
+    text = open(f"/proc/{daemon.pid}/status").read()
+    return int(re.search(what + r":\s+(\d+) kB", text).group(1))
+
+
+AUTH = ("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, "
+        "SignedHeaders=host, Signature=00")
+
+
+def test_large_bodies_are_not_held(start_daemon, tmp_path):
+    """Three clients put 64 MiB each and get them back; meanwhile others are answered."""
+    daemon = start_daemon()
+    s3 = daemon.client(service="s3")
+    s3.create_bucket(Bucket="large")
+    before = memory_kib(daemon)
+    (tmp_path / "body").write_bytes(os.urandom(1024 * 1024) * 64)
+
+    def curl(*arguments):
+        return subprocess.Popen(["curl", "-sS", "-f", "-H", ": ".join(AUTH), *arguments], cwd=tmp_path)
+
+    def wait(clients):
+        slowest, connection = 0, http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=60)
+        while any(c.poll() is None for c in clients):
+            start = time.monotonic()
+            connection.request("GET", "/_localemu/health")
+            assert connection.getresponse().read()
+            slowest = max(slowest, time.monotonic() - start)
+        connection.close()
+        assert [c.wait() for c in clients] == [0] * len(clients)
+        return slowest
+
+    slowest = wait([curl("-T", "body", f"{daemon.url}/large/k{i}") for i in range(3)])
+    slowest = max(slowest, wait([curl("-o", f"got{i}", f"{daemon.url}/large/k{i}") for i in range(3)]))
+    digest = hashlib.sha256((tmp_path / "body").read_bytes()).digest()
+    assert all(hashlib.sha256((tmp_path / f"got{i}").read_bytes()).digest() == digest for i in range(3))
+    assert memory_kib(daemon, "VmHWM") - before < 6 * 1024
+    assert slowest < 1
+
+
+def test_killed_in_the_middle_of_a_put(start_daemon):
+    daemon = start_daemon()
+    s3 = daemon.client(service="s3")
+    s3.create_bucket(Bucket="crash")
+    s3.put_object(Bucket="crash", Key="k", Body=b"old")
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+    connection.putrequest("PUT", "/crash/k")
+    connection.putheader("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, "
+                                          "SignedHeaders=host, Signature=00")
+    connection.putheader("Content-Length", "10000000")
+    connection.endheaders()
+    connection.send(b"x" * 5000000)
+    files = lambda: sorted(p for p in (daemon.state_dir / "s3").rglob("*") if p.is_file())  # noqa: E731
+    wait_until(lambda: any(p.parent.name == "tmp" and p.stat().st_size > 1000000 for p in files()), 10, "bytes on the disk")
+    daemon.kill()
+    connection.close()
+    daemon.restart()
+    assert s3.get_object(Bucket="crash", Key="k")["Body"].read() == b"old"
+    wait_until(lambda: len(files()) == 1, 10, "leftovers to go")
+
+
+def test_replaced_and_deleted_files_go(start_daemon):
+    daemon = start_daemon()
+    s3 = daemon.client(service="s3")
+    files = lambda: [p for p in (daemon.state_dir / "s3").rglob("*") if p.is_file()]  # noqa: E731
+    s3.create_bucket(Bucket="files")
+    for _ in range(5):
+        s3.put_object(Bucket="files", Key="k", Body=b"x" * 1000)
+    wait_until(lambda: len(files()) == 1, 10, "old bytes to go")
+    daemon.restart()
+    assert s3.get_object(Bucket="files", Key="k")["Body"].read() == b"x" * 1000
+    s3.delete_object(Bucket="files", Key="k")
+    wait_until(lambda: len(files()) == 0, 10, "deleted bytes to go")
+
+
+def test_nothing_is_kept_without_persistence(start_daemon):
+    daemon = start_daemon(PERSISTENCE="0")
+    s3 = daemon.client(service="s3")
+    s3.create_bucket(Bucket="gone")
+    s3.put_object(Bucket="gone", Key="k", Body=b"x" * 100000)
+    assert s3.get_object(Bucket="gone", Key="k")["Body"].read() == b"x" * 100000
+    daemon.terminate()
+    assert not [p for p in daemon.directory.rglob("*") if p.name.startswith("s3")]
+
+
+def test_reset(start_daemon):
+    daemon = start_daemon()
+    s3 = daemon.client(service="s3")
+    s3.create_bucket(Bucket="reset")
+    s3.put_object(Bucket="reset", Key="k", Body=b"x" * 100000)
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+    connection.request("POST", "/_localemu/state/reset")
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert s3.list_buckets()["Buckets"] == []
+    wait_until(lambda: not [p for p in daemon.state_dir.rglob("*") if p.is_file() and "s3" in str(p)], 10, "files to go")
+    s3.create_bucket(Bucket="reset")
+    s3.put_object(Bucket="reset", Key="k", Body=b"again")
+    assert s3.get_object(Bucket="reset", Key="k")["Body"].read() == b"again"
