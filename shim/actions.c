@@ -4,6 +4,7 @@
  * is done is a later event. The clean-up after the end is here as well: containers, volumes,
  * directories, until nothing is left.
  */
+#include "shim/firelens.h"
 #include "shim/task.h"
 #include "common/log.h"
 
@@ -28,12 +29,34 @@ act_provision(struct task *t)
 	task_post(t, EV_PROVISIONED);
 }
 
+/* The log router's configuration is there before its container is. */
+static bool
+router_ready(struct task *t)
+{
+	struct container *c = t->plan.router < t->n ? &t->containers[t->plan.router] : NULL;
+	const struct plan_values *values;
+	struct err e = { 0 };
+
+	if (c == NULL || t->router_ready || c->phase >= PHASE_CREATING)
+		return true;
+	values = resources_of(t, c->index);
+	if (firelens_prepare(&t->plan, values != NULL ? values->router_config : NULL, &e) < 0) {
+		_cleanup_free_ char *reason = xasprintf("ResourceInitializationError: %s", e.text);
+
+		container_fail(c, "ResourceInitializationError", e.text);
+		task_refuse(t, t->plan.fargate ? reason : "Task failed to start");
+		return false;
+	}
+	t->router_ready = true;
+	return true;
+}
+
 void
 act_launch(struct task *t)
 {
 	if (t->times.connectivity == 0)
 		t->times.connectivity = now_ms();
-	if (!t->synced || !resources_ready(t))
+	if (!t->synced || !resources_ready(t) || !router_ready(t))
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		container_advance(&t->containers[t->plan.order[i]]);
@@ -199,6 +222,7 @@ clean_step(struct task *t)
 		gate_remove(t->gate_parent, t->containers[i].name);
 	}
 	net_forget_host(t->gate_parent);
+	firelens_remove(t->gate_parent);
 	(void)rmdir(t->gate_parent);
 	t->cleaned_up = true;
 	task_touch(t);

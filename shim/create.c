@@ -9,6 +9,8 @@
 #include <string.h>
 
 static const struct plan_volume *next_unchecked_volume(struct container *c);
+static bool wants_router_address(const struct container *c);
+static void on_router(const struct engine_reply *r, void *arg);
 static void on_volume(const struct engine_reply *r, void *arg);
 static void on_created(const struct engine_reply *r, void *arg);
 static void on_found(const struct engine_reply *r, void *arg);
@@ -24,6 +26,12 @@ container_create(struct container *c)
 
 	if (v != NULL) {
 		c->req = engine_volume_inspect(c->task->engine, v->docker_name, on_volume, c);
+		return;
+	}
+	if (wants_router_address(c)) {
+		struct container *router = &c->task->containers[c->task->plan.router];
+
+		c->req = engine_inspect(c->task->engine, router->id, on_router, c);
 		return;
 	}
 	if (container_ensure_gate(c, &e) < 0 ||
@@ -71,6 +79,35 @@ on_volume(const struct engine_reply *r, void *arg)
 			v->docker_name);
 
 		container_fail(c, "CannotCreateVolumeError", r->status == 404 ? text : r->text);
+	}
+	task_run(c->task);
+}
+
+/* In bridge mode a container is told where its log router is (FLUENT_HOST). */
+static bool
+wants_router_address(const struct container *c)
+{
+	const struct plan *p = &c->task->plan;
+	bool bridge = p->def.network_mode == NETWORK_BRIDGE || p->def.network_mode == NETWORK_UNSET;
+
+	return bridge && p->router_address == NULL && plan_is_routed(p, c->index) &&
+	       c->task->containers[p->router].phase == PHASE_RUNNING;
+}
+
+static void
+on_router(const struct engine_reply *r, void *arg)
+{
+	struct container *c = arg;
+	struct json_object *networks = json_get(json_get(r->body, "NetworkSettings"), "Networks");
+	const char *address = json_get_str(json_get(networks, "bridge"), "IPAddress");
+
+	c->req = NULL;
+	if (address != NULL && address[0] != '\0') {
+		plan_set_router_address(&c->task->plan, address);
+		container_create(c);
+	} else {
+		container_fail(c, "CannotCreateContainerError",
+		    r->text != NULL ? r->text : "the log router has no address");
 	}
 	task_run(c->task);
 }

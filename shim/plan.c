@@ -23,6 +23,7 @@
 #define RANGE_LAST 65535
 
 static int parse(struct plan *p, const struct plan_input *in, struct err *e);
+static size_t find_router(const struct plan *p);
 static void name_all(struct plan *p, const struct plan_input *in);
 static void plan_container(struct plan *p, size_t i, const struct plan_input *in);
 static void plan_ports(struct plan *p, struct plan_container *c);
@@ -43,6 +44,7 @@ plan_build(const struct plan_input *in, struct plan *ret, struct err *e)
 		p.n = p.def.containers.n;
 		p.containers = arena_alloc(&p.arena, p.n * sizeof(*p.containers));
 		p.order = arena_alloc(&p.arena, p.n * sizeof(*p.order));
+		p.router = find_router(&p);
 		plan_volumes(&p, in);
 		for (size_t i = 0; i < p.n; i++)
 			plan_container(&p, i, in);
@@ -94,6 +96,54 @@ plan_set_endpoint(struct plan *p, uint16_t port, const char *token)
 	p->endpoint_url = arena_printf(&p->arena, "http://127.0.0.1:%u", port);
 	p->token = arena_strdup(&p->arena, token);
 	p->api_url = read_api_url(p);
+}
+
+static size_t
+find_router(const struct plan *p)
+{
+	size_t i = 0;
+
+	while (i < p->n && p->def.containers.v[i].firelens_configuration == NULL)
+		i++;
+	return i;
+}
+
+bool
+plan_is_routed(const struct plan *p, size_t i)
+{
+	const struct td_log_configuration *log = p->def.containers.v[i].log_configuration;
+
+	return p->router < p->n && i != p->router && log != NULL &&
+	       log->log_driver == LOG_DRIVER_AWSFIRELENS;
+}
+
+const char *
+plan_router_file(const struct plan *p)
+{
+	const struct td_firelens *router =
+	    p->router < p->n ? p->def.containers.v[p->router].firelens_configuration : NULL;
+	const char *value = NULL;
+	bool s3 = false;
+
+	for (size_t i = 0; router != NULL && i < router->options.n; i++) {
+		if (streq(router->options.keys[i], "config-file-type"))
+			s3 = streq(router->options.values[i], "s3");
+		else if (streq(router->options.keys[i], "config-file-value"))
+			value = router->options.values[i];
+	}
+	return s3 ? value : NULL;
+}
+
+const char *
+plan_router_variable(size_t i, const char *name, struct arena *a)
+{
+	return arena_printf(a, "%s_%zu", name, i);
+}
+
+void
+plan_set_router_address(struct plan *p, const char *address)
+{
+	p->router_address = arena_strdup(&p->arena, address);
 }
 
 static int
@@ -400,12 +450,30 @@ condition_of(int condition)
 	return table[condition];
 }
 
+/* Who logs through a router waits until it runs, unless the router itself waits for somebody or
+ * the user has said otherwise (agent: task.go addFirelensContainerDependency). */
+static void
+wait_for_router(struct plan *p, size_t i)
+{
+	struct plan_container *c = &p->containers[i];
+	const struct container_def *router =
+	    p->router < p->n ? p->def.containers.v + p->router : NULL;
+
+	if (!plan_is_routed(p, i) || router->depends_on.n > 0 || router->links.n > 0 ||
+	    router->volumes_from.n > 0)
+		return;
+	for (size_t k = 0; k < c->n_deps; k++)
+		if (c->deps[k].on == p->router)
+			return;
+	c->deps[c->n_deps++] = (struct plan_dep){ .on = p->router, .condition = PLAN_START };
+}
+
 /* dependsOn, and what links and volumesFrom imply (agent: task.go initializeContainerOrdering). */
 static int
 plan_deps(struct plan *p, size_t i, struct err *e)
 {
 	const struct container_def *def = p->containers[i].def;
-	size_t most = def->depends_on.n + def->links.n + def->volumes_from.n + 1;
+	size_t most = def->depends_on.n + def->links.n + def->volumes_from.n + 2;
 	int r = 0;
 
 	p->containers[i].deps = arena_alloc(&p->arena, most * sizeof(struct plan_dep));
@@ -428,6 +496,8 @@ plan_deps(struct plan *p, size_t i, struct err *e)
 
 		r = add_dep(p, i, source, strlen(source), PLAN_CREATED, e);
 	}
+	if (r == 0)
+		wait_for_router(p, i);
 	return r;
 }
 

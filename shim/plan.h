@@ -15,6 +15,24 @@
 #define PLAN_ENDPOINT_URL "http://" PLAN_ENDPOINT_ADDRESS
 #define PLAN_API_URL PLAN_ENDPOINT_URL ":4566"
 
+/* A log router: what is below the task's directory, and where it is in the router's container
+ * (agent: taskresource/firelens). */
+#define FIRELENS_DIR ".firelens" /* no container has such a name */
+#define FIRELENS_CONFIG "fluent.conf"
+#define FIRELENS_EXTERNAL "external.conf"
+#define FIRELENS_SOCKET_DIR FIRELENS_DIR "/socket"
+#define FIRELENS_SOCKET "fluent.sock"
+#define FIRELENS_SOCKET_TARGET "/var/run"
+#define FIRELENS_BIT_CONFIG_TARGET "/fluent-bit/etc/fluent-bit.conf"
+#define FIRELENS_BIT_EXTERNAL_TARGET "/fluent-bit/etc/external.conf"
+#define FIRELENS_D_CONFIG_TARGET "/fluentd/etc/fluent.conf"
+#define FIRELENS_D_EXTERNAL_TARGET "/fluentd/etc/external.conf"
+#define FIRELENS_PORT "24224"
+/* Log options of awsfirelens that are no output's. */
+#define FIRELENS_INCLUDE_PATTERN "include-pattern"
+#define FIRELENS_EXCLUDE_PATTERN "exclude-pattern"
+#define FIRELENS_BUFFER_LIMIT "log-driver-buffer-limit"
+
 /* The network interface of an awsvpc task, as shim.proto's Network has it. */
 struct plan_network {
 	const char *name; /* of the Docker network, NULL: there is none */
@@ -127,8 +145,10 @@ struct plan {
 	const char *token;                 /* NULL: whoever reaches the endpoint is of the task */
 	struct plan_container *containers; /* in the order of the definition */
 	size_t n;
-	size_t *order; /* indices: dependencies first */
-	size_t leader; /* owns what containers of the task share */
+	size_t *order;              /* indices: dependencies first */
+	size_t router;              /* of FireLens; n where there is none */
+	const char *router_address; /* in bridge mode, NULL until it is known */
+	size_t leader;              /* owns what containers of the task share */
 	struct plan_volume *volumes;
 	size_t n_volumes;
 	int64_t next_range; /* where the next free host port range is looked for */
@@ -144,6 +164,7 @@ struct plan_values {
 	LIST_OF(struct key_value) files; /* variables of environmentFiles, each name once */
 	LIST_OF(struct key_value) secrets;
 	LIST_OF(struct key_value) log_options; /* of logConfiguration.secretOptions */
+	const char *router_config; /* of a log router: the file of config-file-type s3 */
 };
 
 /* Fills `ret`, to be given to plan_done. On failure nothing is left but `e`: a definition that
@@ -155,6 +176,14 @@ void plan_done(struct plan *p);
 /* For host mode, where the endpoint is on a port of the loopback and asks for a token; before the
  * first body is made. */
 void plan_set_endpoint(struct plan *p, uint16_t port, const char *token);
+/* The log router's address, before the body of a container that logs through it. */
+void plan_set_router_address(struct plan *p, const char *address);
+/* True for containers that log through the router. */
+bool plan_is_routed(const struct plan *p, size_t i);
+/* The ARN of the router's own configuration (config-file-type s3), NULL where there is none. */
+const char *plan_router_file(const struct plan *p);
+/* What a secret of container `i`'s log options is called in the router's environment. */
+const char *plan_router_variable(size_t i, const char *name, struct arena *a);
 /* The body of the create call of container `i`; the caller's. `values` may be NULL. Fails where
  * there is no command to run. */
 int plan_body(const struct plan *p, size_t i, const struct plan_image *image,

@@ -205,6 +205,23 @@ put_variables(struct json_object *env, const struct key_value *v, size_t n)
 			json_add_str(env, v[i].name, v[i].value != NULL ? v[i].value : "");
 }
 
+/* Where the router listens for whoever speaks its protocol, and that fluentd be root for its
+ * socket. */
+static void
+put_router_environment(struct body *b, struct json_object *env)
+{
+	const struct td_firelens *router = b->def->firelens_configuration;
+	const char *address =
+	    b->plan->def.network_mode == NETWORK_AWSVPC ? "127.0.0.1" : b->plan->router_address;
+
+	if (router != NULL && router->type == FIRELENS_FLUENTD)
+		json_add_str(env, "FLUENT_UID", "0");
+	if (address == NULL || !plan_is_routed(b->plan, (size_t)(b->c - b->plan->containers)))
+		return;
+	json_add_str(env, "FLUENT_HOST", address);
+	json_add_str(env, "FLUENT_PORT", FIRELENS_PORT);
+}
+
 /* The last one of a name wins; the definition wins over environment files, the override over the
  * definition (ContainerOverride.environment), secrets over all (agent: task.go
  * PopulateSecrets). */
@@ -222,6 +239,7 @@ put_environment(struct body *b)
 	if (b->c->override != NULL)
 		put_variables(env, b->c->override->environment.v, b->c->override->environment.n);
 	put_variables(env, b->values->secrets.v, b->values->secrets.n);
+	put_router_environment(b, env);
 	put_endpoints(b, env);
 	json_object_object_foreach(env, name, value)
 	{
@@ -521,6 +539,27 @@ put_named_volume(struct body *b, const struct plan_volume *v, const struct td_mo
 	json_object_array_add(array(b->host, "Mounts"), o);
 }
 
+static void
+put_router_volumes(struct body *b)
+{
+	bool bit = b->def->firelens_configuration->type == FIRELENS_FLUENTBIT;
+	const char *const rows[][2] = {
+		{ FIRELENS_DIR "/" FIRELENS_CONFIG,
+		    bit ? FIRELENS_BIT_CONFIG_TARGET : FIRELENS_D_CONFIG_TARGET },
+		{ FIRELENS_SOCKET_DIR, FIRELENS_SOCKET_TARGET },
+		{ FIRELENS_DIR "/" FIRELENS_EXTERNAL,
+		    bit ? FIRELENS_BIT_EXTERNAL_TARGET : FIRELENS_D_EXTERNAL_TARGET },
+	};
+	size_t n = b->values->router_config != NULL ? ARRAY_SIZE(rows) : ARRAY_SIZE(rows) - 1;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *bind =
+		    xasprintf("%s/%s:%s", b->plan->gate_parent, rows[i][0], rows[i][1]);
+
+		push(b->host, "Binds", bind);
+	}
+}
+
 /* A bind by Binds and not by Mounts: the Engine makes a missing host.sourcePath, as ECS promises.
  */
 static void
@@ -530,6 +569,8 @@ put_volumes(struct body *b)
 
 	put_mount(b, b->plan->init_path, GATE_INIT);
 	put_mount(b, gate, GATE_DIR);
+	if (b->def->firelens_configuration != NULL)
+		put_router_volumes(b);
 	for (size_t i = 0; i < b->def->mount_points.n; i++) {
 		const struct td_mount_point *m = &b->def->mount_points.v[i];
 		const struct plan_volume *v = plan_volume_find(b->plan, m->source_volume);
@@ -621,14 +662,39 @@ put_security(struct body *b)
 		push(b->host, "SecurityOpt", b->def->credential_specs.v[i]);
 }
 
-/* The Engine's own drivers as given. awslogs and awsfirelens are not its business here: the
- * containers' output stays with the Engine in its default driver. */
+/* The router's socket, as the Engine sees it (agent: docker_task_engine.go getFirelensLogConfig).
+ */
+static void
+put_router_logging(struct body *b)
+{
+	const struct str_map *options = &b->def->log_configuration->options;
+	const char *id = strrchr(b->plan->task_arn, '/');
+	_cleanup_free_ char *tag =
+	    xasprintf("%s-firelens-%s", b->def->name, id != NULL ? id + 1 : "");
+	_cleanup_free_ char *address =
+	    xasprintf("unix://%s/" FIRELENS_SOCKET_DIR "/" FIRELENS_SOCKET, b->plan->gate_parent);
+	struct json_object *config = object(object(b->host, "LogConfig"), "Config");
+
+	json_add_str(object(b->host, "LogConfig"), "Type", "fluentd");
+	json_add_str(config, "tag", tag);
+	json_add_str(config, "fluentd-address", address);
+	json_add_str(config, "fluentd-async", "true");
+	json_add_str(config, "fluentd-sub-second-precision", "true");
+	for (size_t i = 0; i < options->n; i++)
+		if (streq(options->keys[i], FIRELENS_BUFFER_LIMIT))
+			json_add_str(config, "fluentd-buffer-limit", options->values[i]);
+}
+
+/* The Engine's own drivers as given. awslogs is not its business here: the containers' output stays
+ * with the Engine in its default driver. */
 static void
 put_logging(struct body *b)
 {
 	const struct td_log_configuration *l = b->def->log_configuration;
 	struct json_object *o;
 
+	if (plan_is_routed(b->plan, (size_t)(b->c - b->plan->containers)))
+		put_router_logging(b);
 	if (l == NULL || l->log_driver == LOG_DRIVER_UNSET || l->log_driver == LOG_DRIVER_AWSLOGS ||
 	    l->log_driver == LOG_DRIVER_AWSFIRELENS)
 		return;

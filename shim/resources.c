@@ -18,7 +18,7 @@
 #define FILE_TIMEOUT_MS 30000 /* agent: envfile.go s3DownloadTimeout */
 #define CREDENTIALS_WAIT_MS 10000
 
-enum use { USE_SECRET, USE_LOG_OPTION, USE_REGISTRY, USE_FILE };
+enum use { USE_SECRET, USE_LOG_OPTION, USE_REGISTRY, USE_FILE, USE_ROUTER_CONFIG };
 
 /* One thing that is fetched. */
 struct item {
@@ -74,12 +74,25 @@ static void on_fetched(const struct aws_reply *reply, void *arg);
 static void on_no_credentials(void *arg);
 static void finish(struct resources *r);
 
+/* Secrets of log options that the router reads for other containers. */
 static bool
-needs(const struct plan_container *c)
+has_routed_secrets(const struct plan *p)
 {
+	for (size_t i = 0; i < p->n; i++)
+		if (plan_is_routed(p, i) &&
+		    p->containers[i].def->log_configuration->secret_options.n > 0)
+			return true;
+	return false;
+}
+
+static bool
+needs(const struct plan *p, size_t i)
+{
+	const struct plan_container *c = &p->containers[i];
 	const struct container_def *def = c->def;
 
-	return def->secrets.n > 0 || def->repository_credentials != NULL ||
+	return (i == p->router && (plan_router_file(p) != NULL || has_routed_secrets(p))) ||
+	       def->secrets.n > 0 || def->repository_credentials != NULL ||
 	       (def->log_configuration != NULL && def->log_configuration->secret_options.n > 0) ||
 	       def->environment_files.n > 0 ||
 	       (c->override != NULL && c->override->environment_files.n > 0);
@@ -89,7 +102,7 @@ static bool
 is_wanted(const struct task *t)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (t->containers[i].phase < PHASE_CREATING && needs(t->containers[i].plan))
+		if (t->containers[i].phase < PHASE_CREATING && needs(&t->plan, i))
 			return true;
 	return false;
 }
@@ -169,6 +182,35 @@ fail(struct resources *r, size_t container, char *text)
 	task_refuse(t, t->plan.fargate ? full : "Task failed to start");
 }
 
+/* A router reads the secrets of all log options that go through it, and its own file. */
+static int
+each_want_of_router(struct resources *r, want_fn *fn, struct err *e)
+{
+	const struct plan *p = &r->task->plan;
+	const char *file = plan_router_file(p);
+	struct value_ref ref;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < p->n; i++) {
+		const struct td_log_configuration *log = p->containers[i].def->log_configuration;
+
+		for (size_t k = 0; rc == 0 && plan_is_routed(p, i) && k < log->secret_options.n;
+		     k++) {
+			const struct td_secret *s = &log->secret_options.v[k];
+
+			rc = value_from_secret(s->value_from, &r->arena, &ref, e);
+			if (rc == 0)
+				rc = fn(r, p->router, USE_SECRET,
+				    plan_router_variable(i, s->name, &r->arena), &ref, e);
+		}
+	}
+	if (rc == 0 && file != NULL)
+		rc = value_from_file(file, &ref, e);
+	if (rc == 0 && file != NULL)
+		rc = fn(r, p->router, USE_ROUTER_CONFIG, "", &ref, e);
+	return rc;
+}
+
 /* Calls `fn` for each reference of a container, and stops where one fails. */
 static int
 each_want(struct resources *r, size_t i, want_fn *fn, struct err *e)
@@ -203,6 +245,8 @@ each_want(struct resources *r, size_t i, want_fn *fn, struct err *e)
 		if (rc == 0)
 			rc = fn(r, i, USE_FILE, "", &ref, e);
 	}
+	if (rc == 0 && i == r->task->plan.router)
+		rc = each_want_of_router(r, fn, e);
 	return rc;
 }
 
@@ -569,6 +613,9 @@ hand_out(struct resources *r, size_t container, enum use use, const char *name,
 		break;
 	case USE_FILE:
 		value_env_lines(own, on_variable, &file);
+		break;
+	case USE_ROUTER_CONFIG:
+		c->values.router_config = value;
 		break;
 	}
 	return 0;

@@ -69,6 +69,7 @@ struct task {
 	struct resources *resources; /* what its containers need of these before they are created */
 
 	enum task_state state;
+	bool router_ready; /* the log router's files are written */
 	bool desired_stopped;
 	char *stop_code, *stopped_reason;
 	struct task_times times;
