@@ -226,8 +226,8 @@ write_output(const struct writer *w, size_t i, struct err *e)
 	return 0;
 }
 
-int
-firelens_config(const struct plan *p, char **ret, struct err *e)
+char *
+firelens_config(const struct plan *p, struct err *e)
 {
 	const struct td_firelens *router = p->containers[p->router].def->firelens_configuration;
 	struct writer w = { .plan = p, .router = router, .g = &grammars[router->type] };
@@ -249,9 +249,7 @@ firelens_config(const struct plan *p, char **ret, struct err *e)
 			r = write_output(&w, i, e);
 	if (fclose(w.out) != 0 || text == NULL)
 		abort();
-	if (r == 0)
-		*ret = TAKE(text);
-	return r;
+	return r == 0 ? TAKE(text) : NULL;
 }
 
 static int
@@ -290,11 +288,11 @@ firelens_prepare(const struct plan *p, const char *external, struct err *e)
 {
 	_cleanup_free_ char *dir = xasprintf("%s/" FIRELENS_DIR, p->gate_parent);
 	_cleanup_free_ char *socket_dir = xasprintf("%s/" FIRELENS_SOCKET_DIR, p->gate_parent);
-	_cleanup_free_ char *config = NULL;
-	int r = firelens_config(p, &config, e);
+	_cleanup_free_ char *config = firelens_config(p, e);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (config == NULL)
+		return -EINVAL;
 	if ((mkdir(p->gate_parent, 0755) < 0 && errno != EEXIST) ||
 	    (mkdir(dir, 0755) < 0 && errno != EEXIST) ||
 	    (mkdir(socket_dir, 0755) < 0 && errno != EEXIST))

@@ -10,9 +10,9 @@
 
 #include "shim/plan.h"
 
-/* The router's configuration, the caller's. Fails where a container has options for an output and
+/* The router's configuration, the caller's; NULL where a container has options for an output and
  * does not say which output. */
-int firelens_config(const struct plan *p, char **ret, struct err *e);
+char *firelens_config(const struct plan *p, struct err *e);
 /* Writes what is mounted into the router (plan.h: FIRELENS_*). `external` is the text of a
  * config-file-type s3, NULL: none. Safe to call again. */
 int firelens_prepare(const struct plan *p, const char *external, struct err *e);
