@@ -21,6 +21,7 @@
 #include "daemon/store/store.h"
 #include "daemon/vpc_network.h"
 #include "daemon/store/task_event.h"
+#include "daemon/systemd.h"
 #include "daemon/task_credentials.h"
 
 #include <arpa/inet.h>
@@ -37,6 +38,10 @@
 #define EXIT_USAGE 2
 #define DRAIN_TICK_MS 10
 #define DRAIN_MAX_MS 2000 /* for the last replies to be taken */
+#define KEPT_FDS_MAX 16
+#define KEPT_FDS_MIN                                                                               \
+	(SD_LISTEN_FDS_START + KEPT_FDS_MAX) /* out of the way of where they go then               \
+					      */
 
 struct daemon {
 	struct config config;
@@ -58,7 +63,14 @@ struct daemon {
 	int port;        /* 0 where only a unix socket is listened to */
 	int64_t started_ms;
 
+	struct systemd *systemd;
+	/* The sockets that systemd gave, once more: a reload gives them to the program that
+	 * follows. */
+	int kept_fds[KEPT_FDS_MAX];
+	int n_kept_fds;
+
 	bool stopping;
+	bool reloading;
 	int exit_code;
 	struct timer *drain;
 	int64_t drain_deadline_ms;
@@ -94,7 +106,11 @@ static void on_reset_ended(const struct err *e, void *cookie);
 static void on_reset_done(const struct err *e, void *cookie);
 static int on_log_cursor(const struct scope *sc, const char *group, const char *stream, char **ret,
     struct err *e, void *cookie);
+static void print_status(char *buf, size_t size, void *cookie);
+static bool cluster_of(const char *task_id, char *buf, size_t size, void *cookie);
 static void on_stop_signal(int signo, void *arg);
+static void on_reload_signal(int signo, void *arg);
+static void follow(struct daemon *d, char **argv);
 static void on_all_ended(const struct err *e, void *cookie);
 static void on_networks_gone(const struct err *e, void *cookie);
 static void on_drain(void *arg);
@@ -137,12 +153,14 @@ main(int argc, char **argv)
 		daemon_close(&d);
 		return EXIT_FAILURE;
 	}
-	(void)sd_notify(0, "READY=1"); /* without systemd there is nobody to tell */
+	systemd_ready(d.systemd);
 	vpc_networks_look(d.networks);
 	reconcile_tasks_start(d.reconcile);
 	reconcile_services_start(d.services);
 	r = loop_run(d.loop);
 	daemon_close(&d);
+	if (d.reloading && r == EXIT_SUCCESS)
+		follow(&d, argv);
 	return r;
 }
 
@@ -167,10 +185,10 @@ daemon_open(struct daemon *d, struct err *e)
 	const struct fleet_callbacks fleet_cb = { on_state, on_lost, d };
 	const struct vpc_networks_callbacks networks_cb = { on_network_there, d };
 	const struct http_callbacks http_cb = { on_health, on_reset, d, on_log_cursor };
+	const struct systemd_callbacks systemd_cb = { print_status, cluster_of, d };
 	int r;
 
-	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail with these arguments, nor can the next */
-	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail with these arguments */
 	raise_file_limit();
 
 	r = make_dirs(config->runtime_dir, 0755, e);
@@ -181,6 +199,7 @@ daemon_open(struct daemon *d, struct err *e)
 	if (r < 0)
 		return r;
 	d->loop = loop_new();
+	d->systemd = systemd_new(d->loop, &systemd_cb);
 	d->events = events_new(d->store, &events_cb);
 	d->fleet = fleet_new(d->loop, config, &fleet_cb);
 	d->credentials = task_credentials_new(d->loop, d->store, d->fleet);
@@ -205,6 +224,7 @@ daemon_open(struct daemon *d, struct err *e)
 	d->drain = timer_new(d->loop, on_drain, d);
 	loop_on_signal(d->loop, SIGTERM, on_stop_signal, d);
 	loop_on_signal(d->loop, SIGINT, on_stop_signal, d);
+	loop_on_signal(d->loop, SIGHUP, on_reload_signal, d);
 	return 0;
 }
 
@@ -227,6 +247,7 @@ daemon_close(struct daemon *d)
 				 they are */
 	events_free(d->events);
 	timer_free(d->drain);
+	systemd_free(d->systemd);
 	if (d->loop != NULL)
 		loop_free(d->loop);
 	store_close(d->store);
@@ -354,6 +375,7 @@ on_changed(const char *task_id, void *cookie)
 
 	api_task_changed(d->api, task_id);
 	reconcile_services_task(d->services, task_id);
+	systemd_changed(d->systemd);
 }
 
 static void
@@ -364,6 +386,7 @@ on_finished(const char *task_id, void *cookie)
 	task_credentials_end(d->credentials, task_id);
 	firewalls_end(d->firewalls, task_id);
 	reconcile_tasks_finished(d->reconcile, task_id);
+	systemd_changed(d->systemd);
 }
 
 static void
@@ -505,6 +528,93 @@ begin_drain(struct daemon *d)
 	timer_set(d->drain, 0);
 }
 
+/* Nobody comes in any more, and who is in gets an answer. */
+static void
+stop_asking(struct daemon *d)
+{
+	http_stop_accepting(d->http);
+	api_answer_all(d->api);
+	reconcile_services_pause(d->services);
+}
+
+/* The program that is installed now takes this one's place, with the same process id and the
+ * sockets of systemd, in which requests wait meanwhile. Tasks go on and are adopted. */
+static void
+on_reload_signal(int signo, void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->stopping)
+		return;
+	if (!d->config.persistence) {
+		log_warn(NULL, NULL,
+		    "%s: the state is in memory alone (PERSISTENCE=0), so nothing is reloaded",
+		    strsignal(signo));
+		return;
+	}
+	log_info(NULL, NULL, "%s: reloading", strsignal(signo));
+	d->stopping = true;
+	d->reloading = true;
+	d->n_kept_fds = http_keep_listeners(d->http, KEPT_FDS_MIN, d->kept_fds, KEPT_FDS_MAX);
+	systemd_reloading(d->systemd);
+	stop_asking(d);
+	begin_drain(d);
+}
+
+/* Returns only where that program cannot be run. */
+static void
+follow(struct daemon *d, char **argv)
+{
+	char path[PATH_MAX], number[16];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *gone;
+
+	if (len < 0)
+		return;
+	path[len] = '\0';
+	/* What was replaced by an upgrade has another file under its name now. */
+	gone = strstr(path, " (deleted)");
+	if (gone != NULL)
+		*gone = '\0';
+	for (int i = 0; i < d->n_kept_fds; i++) /* dup2 leaves close-on-exec behind */
+		if (dup2(d->kept_fds[i], SD_LISTEN_FDS_START + i) < 0)
+			return;
+	if (d->n_kept_fds > 0) {
+		(void)snprintf(number, sizeof(number), "%d", d->n_kept_fds);
+		(void)setenv(
+		    "LISTEN_FDS", number, 1); /* no memory: no sockets, which it will say */
+		(void)snprintf(number, sizeof(number), "%ld", (long)getpid());
+		(void)setenv("LISTEN_PID", number, 1);
+	}
+	(void)execv(path, argv);
+	(void)fprintf(stderr, "localemu-ecsd: %s: %s\n", path, strerror(errno));
+}
+
+static void
+print_status(char *buf, size_t size, void *cookie)
+{
+	struct daemon *d = cookie;
+	size_t n = fleet_count(d->fleet);
+
+	(void)snprintf(buf, size, "%zu unfinished task%s; %s", n, n == 1 ? "" : "s",
+	    !d->config.docker_backend          ? "no Engine wanted"
+	    : fleet_engine_reachable(d->fleet) ? "the Engine answers"
+					       : "the Engine does not answer");
+}
+
+static bool
+cluster_of(const char *task_id, char *buf, size_t size, void *cookie)
+{
+	struct daemon *d = cookie;
+	struct store_task t = { 0 };
+	bool found = d->store != NULL && store_task_get(d->store, task_id, &t, NULL) == 1;
+
+	if (found)
+		(void)snprintf(buf, size, "%s", t.cluster);
+	store_task_done(&t);
+	return found;
+}
+
 /* The first one asks to stop in order, the second one does not want to wait. */
 static void
 on_stop_signal(int signo, void *arg)
@@ -518,10 +628,8 @@ on_stop_signal(int signo, void *arg)
 		return;
 	}
 	d->stopping = true;
-	(void)sd_notify(0, "STOPPING=1"); /* see READY */
-	http_stop_accepting(d->http);
-	api_answer_all(d->api);
-	reconcile_services_pause(d->services);
+	systemd_stopping(d->systemd);
+	stop_asking(d);
 	if (d->config.persistence)
 		begin_drain(d);
 	else

@@ -98,11 +98,11 @@ def make_lab(engine, image):
 
 @pytest.fixture
 def start_daemon():
-    """start_daemon(arguments=(), **environment) → a running Daemon, ended and checked after the test."""
+    """start_daemon(arguments=(), listeners=(), **environment) → a running Daemon, ended and checked after the test."""
     started = []
 
-    def start(arguments=(), owner=None, **settings):
-        daemon = Daemon({k: str(v) for k, v in settings.items()}, arguments, owner=owner)
+    def start(arguments=(), owner=None, listeners=(), **settings):
+        daemon = Daemon({k: str(v) for k, v in settings.items()}, arguments, owner=owner, listeners=listeners)
         started.append(daemon)
         return daemon.start()
 

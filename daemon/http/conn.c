@@ -23,6 +23,7 @@
 /* Of a body that is streamed, what may wait in the buffers. */
 #define STREAM_BYTES (64u * 1024)
 #define STREAM_WRITE_BYTES (256u * 1024)
+#define GRACE_MS 200 /* for requests that are on their way when the set closes */
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg);
 static void on_soon(evutil_socket_t fd, short what, void *arg);
@@ -33,6 +34,7 @@ static void on_sent(struct evhttp_request *req, void *arg);
 static void on_closed(struct evhttp_connection *evcon, void *arg);
 static void on_sweep(void *arg);
 static void hold(struct conn *c);
+static void on_grace(void *arg);
 static void conn_enter(struct conn *c, enum conn_state state);
 static void conn_free(struct conn *c);
 
@@ -48,6 +50,7 @@ conns_new(struct loop *l, struct evhttp *server, const struct http_limits *limit
 	cs->limits = *limits;
 	cs->on_abandoned = on_abandoned;
 	cs->sweep = timer_new(l, on_sweep, cs);
+	cs->grace = timer_new(l, on_grace, cs);
 	cs->lingers = linger_set_new(loop_base(l));
 	for (size_t i = 0; i < CONN_STATE_MAX; i++)
 		TAILQ_INIT(&cs->in[i]);
@@ -70,6 +73,7 @@ conns_free(struct conns *cs)
 		}
 	}
 	timer_free(cs->sweep);
+	timer_free(cs->grace);
 	linger_set_free(cs->lingers);
 	free(cs->by_fd);
 	free(cs);
@@ -91,8 +95,19 @@ close_unused(struct conns *cs, enum conn_state state)
 void
 conns_close(struct conns *cs)
 {
+	if (cs->closing)
+		return;
 	cs->closing = true;
 	close_unused(cs, CONN_IDLE);
+	timer_set(cs->grace, GRACE_MS);
+}
+
+static void
+on_grace(void *arg)
+{
+	struct conns *cs = arg;
+
+	cs->closed = true;
 	close_unused(cs, CONN_RECEIVING);
 }
 
@@ -248,8 +263,7 @@ conn_attach(struct conn *c)
 	evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c);
 	evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c);
 	hold(c);
-	if (c->set->closing ||
-	    (c->set->n > c->set->limits.connections && !drop_oldest(c->set, c))) {
+	if (c->set->closed || (c->set->n > c->set->limits.connections && !drop_oldest(c->set, c))) {
 		evhttp_connection_free(c->evcon);
 		return false;
 	}

@@ -68,7 +68,9 @@ struct conns {
 	struct conn **by_fd;
 	size_t by_fd_size;
 	size_t n;
-	bool closing; /* connections end with the request that they carry */
+	bool closing; /* connections end with the request that they carry or have begun to send */
+	bool closed;  /* nobody may send a request any more */
+	struct timer *grace;
 	struct timer *sweep;
 	int64_t sweep_at_ms;
 	struct linger_set *lingers;
@@ -86,7 +88,8 @@ struct conns {
 struct conns *conns_new(struct loop *l, struct evhttp *server, const struct http_limits *limits,
     void (*on_abandoned)(struct conn *c));
 void conns_free(struct conns *cs);
-/* From now on connections without a request are closed, the others after their reply. */
+/* From now on connections end with their next reply, idle ones at once. Those that were made and
+ * have not sent their whole request have a moment to do it: it may be on its way. */
 void conns_close(struct conns *cs);
 
 /* The connection of a request that evhttp has just handed over, now ANSWERING; NULL where it is not

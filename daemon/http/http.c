@@ -11,6 +11,7 @@
 #include "daemon/http/event_stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <event2/listener.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -115,6 +116,19 @@ on_request(struct evhttp_request *req, void *arg)
 		evhttp_send_error(req, 500, NULL);
 	else
 		edge_request(&h->edge, c, req);
+}
+
+int
+http_keep_listeners(struct http *h, int min, int *ret_fds, int max)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < h->n_bound && n < max; i++) {
+		ret_fds[n] = fcntl(evhttp_bound_socket_get_fd(h->bound[i]), F_DUPFD_CLOEXEC, min);
+		n += ret_fds[n] >= 0;
+	}
+	free(TAKE(h->unix_path));
+	return n;
 }
 
 void

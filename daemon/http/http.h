@@ -85,6 +85,10 @@ int http_listen_unix(struct http *h, const char *path, struct err *e);
  * caller's. */
 int http_listen_fd(struct http *h, int fd, struct err *e);
 
+/* Before http_stop_accepting: duplicates of the listening sockets, close-on-exec and not below
+ * `min`, in the order in which they were added; at most `max`. They are the caller's, go on
+ * listening, and the file of a unix socket stays. Returns how many. */
+int http_keep_listeners(struct http *h, int min, int *ret_fds, int max);
 /* Closes the listeners and the connections that carry no request; those that do are answered and
  * then closed. */
 void http_stop_accepting(struct http *h);

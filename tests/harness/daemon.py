@@ -3,6 +3,7 @@
 restarted, and at the end held to having left nothing behind."""
 
 import ctypes
+import fcntl
 import http.client
 import json
 import os
@@ -80,7 +81,7 @@ def reap_orphan(pid):
 class Daemon:
     """`settings` are environment variables (ECS_DOCKER_BACKEND="0"); `arguments` more of the command line."""
 
-    def __init__(self, settings=None, arguments=(), engine=None, owner=None):
+    def __init__(self, settings=None, arguments=(), engine=None, owner=None, listeners=()):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="lemu-", dir="/tmp"))
         self.state_dir = self.directory / "s"
         self.runtime_dir = self.directory / "r"
@@ -89,6 +90,7 @@ class Daemon:
         self.arguments = list(arguments)
         self.owner = owner or "t-" + uuid.uuid4().hex[:12]
         self.engine = engine or Engine()
+        self.listeners = list(listeners)  # sockets that it inherits, as from systemd
         self.process = None
         self.ended = None  # the exit code that kill() or terminate() saw: any other end is a crash
         self.port = None
@@ -121,13 +123,22 @@ class Daemon:
         if "DOCKER_HOST" in os.environ:
             environment["DOCKER_HOST"] = os.environ["DOCKER_HOST"]
         environment.update(self.settings)
+        command = [BUILD / "localemu-ecsd", "--listen", f"127.0.0.1:{port}", "--state-dir", self.state_dir,
+                   "--runtime-dir", self.runtime_dir, "--owner", self.owner, *self.arguments]
+        if self.listeners:
+            command = ["/bin/sh", "-c", f'LISTEN_FDS={len(self.listeners)} LISTEN_PID=$$ exec "$@"', "sh", *command]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BUILD / "localemu-ecsd", "--listen", f"127.0.0.1:{port}", "--state-dir", self.state_dir,
-                 "--runtime-dir", self.runtime_dir, "--owner", self.owner, *self.arguments],
-                env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                **({"close_fds": False, "preexec_fn": self._hand_over} if self.listeners else {}))
         self.ended = None
         self.port = port
+
+    def _hand_over(self):
+        """In the child: the listening sockets are where sd_listen_fds(3) looks for them."""
+        out_of_the_way = [fcntl.fcntl(l.fileno(), fcntl.F_DUPFD_CLOEXEC, 64) for l in self.listeners]
+        for i, fd in enumerate(out_of_the_way):
+            os.dup2(fd, 3 + i)
 
     def start(self, port=0):
         self.spawn(port)

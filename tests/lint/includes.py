@@ -13,7 +13,7 @@ ROOMS = (
     ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
     ("common", r"common/.*", ""),
     # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
-    ("main", r"daemon/main\.c", "s3 rest common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network log-keeper"),
+    ("main", r"daemon/main\.c", "s3 rest common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network log-keeper systemd"),
     ("config", r"daemon/config\.[ch]", "common"),
     # work in threads, and how bodies that are streamed get from the edge to a service
     ("disk", r"daemon/disk\.[ch]", "common"),
@@ -38,6 +38,7 @@ ROOMS = (
     ("cql", r"daemon/cql(_\w+)?\.[ch]", "common"),
     ("store", r"daemon/store/.*", "common api"),
     ("api", r"daemon/api\.[ch]", "common config store fleet shared protocol service identity trail"),
+    ("systemd", r"daemon/systemd\.[ch]", "common"),
     ("trail", r"daemon/trail\.[ch]", "common api store"),
     ("ecs-table", r"daemon/ecs/operations\.h", "common api service"),
     # tasks that services start: the scheduler's way into the operations
@@ -65,7 +66,7 @@ FOREIGN = (
     (r"openssl/.*", r"daemon/.*"),
     (r"expat\.h", r"daemon/services/s3_document\.c"),
     (r"pthread\.h", r"(daemon/(disk|services/s3_sum)\.c|shim/net\.c)"),
-    (r"systemd/.*", r"daemon/(main\.c|http/.*)"),
+    (r"systemd/.*", r"daemon/(main\.c|systemd\.[ch]|http/.*)"),
     (r"pcre2\.h", r"daemon/services/ssm_pattern\.c"),
     (r"protobuf-c/.*", r"common/link\.[ch]"),
 )
