@@ -127,28 +127,17 @@ tag_set_write(struct store *s, const char *arn, const struct tag_list *tags, str
 	return r < 0 ? r : put_all(s, arn, tags, e);
 }
 
-static int
-on_count(const char *key, const char *value, void *arg)
-{
-	size_t *n = arg;
-
-	(void)value;
-	*n += strncasecmp(key, "aws:", 4) != 0;
-	return 0;
-}
-
 /* Writes first and counts then: the caller's transaction takes it back where it was too much. */
 int
 tag_set_add(struct store *s, const char *arn, const struct tag_list *tags, struct err *e)
 {
-	size_t n = 0;
 	int r = put_all(s, arn, tags, e);
 
 	if (r == 0)
-		r = store_tag_list(s, arn, on_count, &n, e);
+		r = store_tag_count(s, arn, e);
 	if (r < 0)
 		return r;
-	if (n > TAG_SET_MAX)
+	if (r > TAG_SET_MAX)
 		return err_set(e, ERR_LIMIT_EXCEEDED, "A resource can not have more than %d tags.",
 		    TAG_SET_MAX);
 	return 0;

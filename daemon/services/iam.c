@@ -7,6 +7,7 @@
 
 #include "daemon/arn.h"
 #include "daemon/services/access_key.h"
+#include "daemon/services/tag_list.h"
 #include "daemon/store/tag.h"
 
 #include <ctype.h>
@@ -453,48 +454,29 @@ iam_found(const char *text, void *arg)
 	return 1;
 }
 
-static int
-add_tag(const char *key, const char *value, void *arg)
-{
-	struct json_object *tag = json_object_new_object();
-
-	json_add_str(tag, "Key", key);
-	json_add_str(tag, "Value", value);
-	return json_object_array_add(arg, tag);
-}
-
 int
 iam_add_tags(struct call *c, struct json_object *o, const char *arn, bool always)
 {
 	_cleanup_json_ struct json_object *list = json_object_new_array();
-	int r = store_tag_list(c->store, arn, add_tag, list, &c->err);
+	int r = tag_list_print(c->store, arn, list, &c->err);
 
 	if (r == 0 && (always || json_object_array_length(list) > 0))
 		json_add(o, "Tags", TAKE(list));
 	return r;
 }
 
-static int
-count_tag(const char *key, const char *value, void *arg)
-{
-	(void)key;
-	(void)value;
-	++*(int *)arg;
-	return 0;
-}
-
 int
 iam_put_tags(struct call *c, const char *arn)
 {
 	const struct iam_in *in = c->args;
-	int r = 0, n = 0;
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < in->tags.n; i++)
 		r = store_tag_put(c->store, arn, in->tags.v[i].key, in->tags.v[i].value, &c->err);
 	if (r == 0)
-		r = store_tag_list(c->store, arn, count_tag, &n, &c->err);
-	if (r == 0 && n > IAM_TAGS_MAX)
+		r = store_tag_count(c->store, arn, &c->err);
+	if (r > IAM_TAGS_MAX)
 		return err_set_code(&c->err, 409, "LimitExceeded",
 		    "The number of tags has reached the maximum limit.");
-	return r;
+	return r < 0 ? r : 0;
 }

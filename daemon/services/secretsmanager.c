@@ -6,6 +6,7 @@
 #include "daemon/services/secretsmanager.h"
 
 #include "daemon/arn.h"
+#include "daemon/services/tag_list.h"
 #include "daemon/store/tag.h"
 
 #include <stdio.h>
@@ -122,17 +123,6 @@ secret_refuse(struct call *c, const char *fmt, ...)
 /* --- tags --- */
 
 static int
-count_tag(const char *key, const char *value, void *arg)
-{
-	size_t *n = arg;
-
-	(void)key;
-	(void)value;
-	(*n)++;
-	return 0;
-}
-
-static int
 check_tags(struct call *c, const struct secret_tags *tags)
 {
 	for (size_t i = 0; i < tags->n; i++) {
@@ -154,35 +144,24 @@ check_tags(struct call *c, const struct secret_tags *tags)
 int
 secret_put_tags(struct call *c, const struct store_secret *o, const struct secret_tags *tags)
 {
-	size_t n = 0;
 	int r = check_tags(c, tags);
 
 	for (size_t i = 0; i < tags->n && r == 0; i++)
 		r = store_tag_put(c->store, o->arn, tags->v[i].key,
 		    tags->v[i].value != NULL ? tags->v[i].value : "", &c->err);
 	if (r == 0)
-		r = store_tag_list(c->store, o->arn, count_tag, &n, &c->err);
-	if (r == 0 && n > SECRET_TAGS_MAX)
+		r = store_tag_count(c->store, o->arn, &c->err);
+	if (r > SECRET_TAGS_MAX)
 		return err_set(&c->err, ERR_INVALID_PARAMETER, "A secret can have %d tags at most.",
 		    SECRET_TAGS_MAX);
-	return r;
-}
-
-static int
-take_tag(const char *key, const char *value, void *arg)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "Key", key);
-	json_add_str(o, "Value", value);
-	return json_object_array_add(arg, o);
+	return r < 0 ? r : 0;
 }
 
 int
 secret_add_tags(struct call *c, const struct store_secret *o, struct json_object *to)
 {
 	struct json_object *list = json_object_new_array();
-	int r = store_tag_list(c->store, o->arn, take_tag, list, &c->err);
+	int r = tag_list_print(c->store, o->arn, list, &c->err);
 
 	json_add(to, "Tags", list);
 	return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the secretsmanager files share: finding a secret by what a request calls it, its value as a
- * request brings it, new versions and their labels, tags and pages. Only they include it.
+ * request brings it, new versions and their labels, tags and pages. Beside them only
+ * ssm_reference.c includes it.
  */
 #ifndef DAEMON_SERVICES_SECRETSMANAGER_H
 #define DAEMON_SERVICES_SECRETSMANAGER_H
@@ -107,6 +108,13 @@ int secret_add_stages(
     struct call *c, const struct store_secret *o, const char *version, struct json_object *to);
 /* {"<version>": ["<label>"…]} of all versions that have labels; the caller's, NULL on failure. */
 struct json_object *secret_print_stages(struct call *c, const struct store_secret *o);
+
+/* --- secretsmanager_value.c --- */
+
+/* What GetSecretValue answers for a secret that is not marked for deletion, into `to`. `version` is
+ * a version's id, `stage` a label; either may be NULL. */
+int secret_show(
+    struct call *c, const char *id, const char *version, const char *stage, struct json_object *to);
 
 /* --- secretsmanager_secret.c --- */
 

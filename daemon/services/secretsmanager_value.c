@@ -148,14 +148,23 @@ show_value(
 	return r;
 }
 
+int
+secret_show(
+    struct call *c, const char *id, const char *version, const char *stage, struct json_object *to)
+{
+	_cleanup_secret_ struct store_secret o = { 0 };
+	const struct get_value_in wanted = { .version = version, .stage = stage };
+	int r = secret_find_alive(c, id, &o);
+
+	return r < 0 ? r : show_value(c, &o, &wanted, to);
+}
+
 static int
 get_secret_value(struct call *c)
 {
-	_cleanup_secret_ struct store_secret o = { 0 };
 	const struct get_value_in *in = c->args;
-	int r = secret_find_alive(c, in->id, &o);
 
-	return r < 0 ? r : show_value(c, &o, in, c->out);
+	return secret_show(c, in->id, in->version, in->stage, c->out);
 }
 
 /* --- many at once --- */
@@ -173,14 +182,10 @@ struct batch {
 static void
 batch_one(struct batch *b, const char *id)
 {
-	static const struct get_value_in current = { 0 };
-	_cleanup_secret_ struct store_secret o = { 0 };
 	struct json_object *entry = json_object_new_object();
 	struct call *c = b->c;
-	int r = secret_find_alive(c, id, &o);
+	int r = secret_show(c, id, NULL, NULL, entry);
 
-	if (r == 0)
-		r = show_value(c, &o, &current, entry);
 	if (r == 0) {
 		(void)json_object_array_add(b->values, entry);
 		return;

@@ -13,6 +13,7 @@
 #define SSM_VERSIONS_MAX 100
 #define SSM_LABELS_MAX 10 /* of one version */
 #define SSM_TAGS_MAX 50
+#define SSM_REFERENCE "/aws/reference/secretsmanager/"
 
 struct ssm_tag_in {
 	const char *key;
@@ -82,6 +83,15 @@ struct json_object *ssm_doc(const struct store_parameter_version *v);
 /* page_begin with this service's error; and the token of the next page, where there is one. */
 int ssm_page_begin(struct call *c, struct page *p, const char *token, int limit);
 void ssm_page_finish(struct call *c, const struct page *p);
+
+/* --- ssm_reference.c --- */
+
+/* True of a name below /aws/reference/secretsmanager/: it stands for a secret. */
+bool ssm_is_reference(const struct ssm_reference *ref);
+/* Prints the secret as a parameter. 1 where it is printed into `to`, 0 where there is no such
+ * secret or version, negative errno. */
+int ssm_print_reference(
+    struct call *c, const struct ssm_reference *ref, bool decrypt, struct json_object *to);
 
 /* --- ssm_tag.c --- */
 

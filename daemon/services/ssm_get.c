@@ -76,8 +76,12 @@ print_one(struct call *c, const char *text, bool decrypt, struct json_object *to
 	_cleanup_parameter_version_ struct store_parameter_version v = { 0 };
 	struct ssm_reference ref = ssm_parse(c, text);
 	struct store_parameter p;
-	int r = ssm_get(c, &ref, &p);
+	int r;
 
+	*ret_known = false;
+	if (ssm_is_reference(&ref))
+		return ssm_print_reference(c, &ref, decrypt, to);
+	r = ssm_get(c, &ref, &p);
 	*ret_known = r > 0;
 	if (r > 0)
 		r = ssm_get_version(c, &p, ref.selector, &v);
@@ -112,7 +116,14 @@ get_parameter(struct call *c)
 	r = print_one(c, in->name, in->decrypt == TRI_TRUE, o, &known);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return known ? no_version(c, in->name) : ssm_not_found(c);
+	if (known)
+		return no_version(c, in->name);
+	if (!has_prefix(in->name, SSM_REFERENCE))
+		return ssm_not_found(c);
+	return err_set_code(&c->err, 400, "ParameterNotFound",
+	    "An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret %.900s "
+	    "not found.",
+	    in->name);
 }
 
 /* A name that is asked for twice is answered once. */

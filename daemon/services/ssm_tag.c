@@ -4,6 +4,7 @@
  */
 #include "daemon/services/ssm.h"
 
+#include "daemon/services/tag_list.h"
 #include "daemon/store/tag.h"
 
 #include <string.h>
@@ -64,22 +65,10 @@ static const struct op ops[] = {
 /* clang-format on */
 const struct op_table ssm_tag_ops = { ops, ARRAY_SIZE(ops) };
 
-static int
-count_tag(const char *key, const char *value, void *arg)
-{
-	size_t *n = arg;
-
-	(void)key;
-	(void)value;
-	(*n)++;
-	return 0;
-}
-
 int
 ssm_put_tags(struct call *c, const struct store_parameter *p, const struct ssm_tags *tags)
 {
 	_cleanup_free_ char *where = store_parameter_tag_key(p);
-	size_t n = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < tags->n && r == 0; i++) {
@@ -89,12 +78,12 @@ ssm_put_tags(struct call *c, const struct store_parameter *p, const struct ssm_t
 		r = store_tag_put(c->store, where, tags->v[i].key, tags->v[i].value, &c->err);
 	}
 	if (r == 0)
-		r = store_tag_list(c->store, where, count_tag, &n, &c->err);
-	if (r == 0 && n > SSM_TAGS_MAX)
+		r = store_tag_count(c->store, where, &c->err);
+	if (r > SSM_TAGS_MAX)
 		return err_set_code(&c->err, 400, "TooManyTagsError",
 		    "The Targets parameter includes too many tags. Remove one or more tags and "
 		    "try the command again.");
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Of what has tags in Systems Manager, parameters are there. */
@@ -140,16 +129,6 @@ remove_tags_from_resource(struct call *c)
 }
 
 static int
-take_tag(const char *key, const char *value, void *arg)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_add_str(o, "Key", key);
-	json_add_str(o, "Value", value);
-	return json_object_array_add(arg, o);
-}
-
-static int
 list_tags_for_resource(struct call *c)
 {
 	_cleanup_free_ char *where = NULL;
@@ -162,5 +141,5 @@ list_tags_for_resource(struct call *c)
 	if (r < 0)
 		return r;
 	where = store_parameter_tag_key(&p);
-	return store_tag_list(c->store, where, take_tag, list, &c->err);
+	return tag_list_print(c->store, where, list, &c->err);
 }

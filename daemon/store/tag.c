@@ -6,7 +6,7 @@
 #include "daemon/store/tag.h"
 #include "daemon/store/sqlite.h"
 
-enum { STMT_PUT, STMT_DELETE, STMT_DELETE_ALL, STMT_LIST, STMT_MAX };
+enum { STMT_PUT, STMT_DELETE, STMT_DELETE_ALL, STMT_COUNT, STMT_LIST, STMT_MAX };
 _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 
 /* clang-format off */
@@ -15,6 +15,7 @@ static const char *const sql[STMT_MAX] = {
 			     " ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value"),
 	[STMT_DELETE]     = "DELETE FROM tag WHERE arn = ?1 AND key = ?2",
 	[STMT_DELETE_ALL] = "DELETE FROM tag WHERE arn = ?1",
+	[STMT_COUNT]      = "SELECT count(*) FROM tag WHERE arn = ?1 AND key NOT LIKE 'aws:%'",
 	[STMT_LIST]       = "SELECT key, value FROM tag WHERE arn = ?1 ORDER BY n",
 };
 /* clang-format on */
@@ -57,6 +58,19 @@ store_tag_delete_all(struct store *s, const char *arn, struct err *e)
 		return r;
 	query_bind(&q, 1, arn);
 	return query_run(&q);
+}
+
+int
+store_tag_count(struct store *s, const char *arn, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	int r = query_open(&q, s, &tag_sql, STMT_COUNT, e);
+
+	if (r < 0)
+		return r;
+	query_bind(&q, 1, arn);
+	r = query_step(&q);
+	return r > 0 ? (int)query_int(&q, 0) : r;
 }
 
 int

@@ -386,6 +386,29 @@ def test_delete_many(ssm, name, parameter):
     assert (got["DeletedParameters"], got["InvalidParameters"]) == ([parameter], ["/none"])
 
 
+def test_secrets_as_parameters(daemon, ssm, name):
+    sm, n = daemon.client(service="secretsmanager"), name("team/secret")
+    made = sm.create_secret(Name=n, SecretString="first")
+    sm.put_secret_value(SecretId=n, SecretString="second")
+    reference = "/aws/reference/secretsmanager/" + n
+    got = ssm.get_parameter(Name=reference, WithDecryption=True)["Parameter"]
+    assert (got["Name"], got["Type"], got["Value"], got["Version"], got["ARN"]) == (
+        reference, "SecureString", "second", 0, made["ARN"])
+    assert json.loads(got["SourceResult"])["VersionStages"] == ["AWSCURRENT"]
+    for selector in (":AWSPREVIOUS", ":" + made["VersionId"]):
+        got = ssm.get_parameters(Names=[reference + selector], WithDecryption=True)["Parameters"]
+        assert [(p["Value"], p["Selector"]) for p in got] == [("first", selector)]
+    assert error(ssm.get_parameter, Name=reference) == (
+        "ValidationException", "WithDecryption flag must be True for retrieving a Secret Manager secret.")
+    assert error(ssm.get_parameter, Name=reference + "x", WithDecryption=True) == (
+        "ParameterNotFound",
+        f"An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret {reference}x not found.")
+    assert ssm.get_parameters(Names=[reference + ":none"], WithDecryption=True)["InvalidParameters"] == [reference + ":none"]
+    sm.delete_secret(SecretId=n)
+    assert error(ssm.get_parameter, Name=reference, WithDecryption=True)[0] == "InvalidRequestException"
+    sm.delete_secret(SecretId=n, ForceDeleteWithoutRecovery=True)
+
+
 def test_tags(ssm, parameter):
     def tags():
         listed = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=parameter)["TagList"]
