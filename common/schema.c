@@ -5,6 +5,7 @@
  */
 #include "common/schema.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct path {
 	const struct path *up;
 	const char *name; /* NULL: an item of a list */
 	size_t index;
+	bool key; /* name is a key of a map, the user's own word */
 };
 
 struct walk {
@@ -100,14 +102,19 @@ static void PRINTF_LIKE(3, 4) append(char *buf, size_t size, const char *fmt, ..
 	va_end(ap);
 }
 
+/* `inner`: as AWS's validation names members, with a small first letter ("secretId" of SecretId).
+ */
 static void
-path_print(const struct path *at, char *buf, size_t size)
+path_print(const struct path *at, bool inner, char *buf, size_t size)
 {
 	if (at == NULL)
 		return;
-	path_print(at->up, buf, size);
+	path_print(at->up, inner, buf, size);
 	if (at->name == NULL)
 		append(buf, size, "[%zu]", at->index);
+	else if (inner && !at->key)
+		append(buf, size, "%s%c%s", *buf != '\0' ? "." : "",
+		    tolower((unsigned char)at->name[0]), at->name + 1);
 	else
 		append(buf, size, "%s%s", *buf != '\0' ? "." : "", at->name);
 }
@@ -119,7 +126,7 @@ wrong_type(struct walk *w, const struct path *at, const char *expected)
 
 	if (at == NULL)
 		return err_set(w->e, ERR_SERIALIZATION, "Expected %s.", expected);
-	path_print(at, where, sizeof(where));
+	path_print(at, false, where, sizeof(where));
 	return err_set(w->e, ERR_SERIALIZATION, "Expected %s at '%s'.", expected, where);
 }
 
@@ -155,7 +162,7 @@ static int PRINTF_LIKE(5, 6) wrong_value(struct walk *w, const struct schema_fie
 	va_start(ap, constraint);
 	(void)vsnprintf(must, sizeof(must), constraint, ap); /* cut on purpose */
 	va_end(ap);
-	path_print(at, where, sizeof(where));
+	path_print(at, true, where, sizeof(where));
 	if (value != NULL)
 		echo_print((f->flags & SCHEMA_SECRET) != 0 ? HIDDEN : value, echo);
 	return err_set(w->e, kind,
@@ -548,7 +555,7 @@ bind_map(struct walk *w, const struct schema_field *f, struct json_object *v, vo
 	}
 	json_object_object_foreach(v, key, value)
 	{
-		const struct path here = { .up = at, .name = key };
+		const struct path here = { .up = at, .name = key, .key = true };
 
 		if (value == NULL)
 			continue;

@@ -107,6 +107,12 @@ def test_sizes(sm, secret):
     assert error(sm.create_secret, Name="n" * 513, SecretString="x")[0] == "ValidationException"
 
 
+def test_wrong_members_are_named_as_on_aws(sm):
+    code, message = error(sm.get_secret_value, SecretId="i" * 2049)
+    assert code == "ValidationException"
+    assert message.endswith("at 'secretId' failed to satisfy constraint: Member must have length less than or equal to 2048")
+
+
 def test_binary(sm, secret):
     every = bytes(range(256)) * 3
     for value in (every, every[:-1], every[:-2], b"\xff"):
