@@ -3,6 +3,7 @@
  * GetLogEvents and FilterLogEvents: pages of events, forward and back. A token is a place in the
  * log, so it stays good while events come in.
  */
+#include "daemon/services/log_pattern.h"
 #include "daemon/services/logs.h"
 #include "daemon/services/logs_text.h"
 
@@ -223,9 +224,6 @@ check_filter(struct call *c, struct store_log_query *q)
 	char key[PAGE_KEY_MAX];
 	int r;
 
-	if (in->pattern != NULL && in->pattern[0] != '\0')
-		return err_set(&c->err, ERR_NOT_AVAILABLE,
-		    "Filter patterns are not available in localemu-ecs yet.");
 	if (in->streams.set && in->prefix != NULL)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
 		    "logStreamNames and logStreamNamePrefix are mutually exclusive parameters.");
@@ -244,9 +242,22 @@ check_filter(struct call *c, struct store_log_query *q)
 	return 0;
 }
 
+static bool
+fits(const char *text, size_t len, void *arg)
+{
+	return log_pattern_match(arg, text, len);
+}
+
+static void
+pattern_done(struct log_pattern **p)
+{
+	log_pattern_free(*p);
+}
+
 static int
 filter_log_events(struct call *c)
 {
+	_cleanup_(pattern_done) struct log_pattern *pattern = NULL;
 	_cleanup_(store_log_page_done) struct store_log_page page = { 0 };
 	_cleanup_(logs_text_done) struct logs_text t = { 0 };
 	const struct logs_in *in = c->args;
@@ -265,6 +276,8 @@ filter_log_events(struct call *c)
 	struct store *l;
 	int r = check_filter(c, &q);
 
+	if (r == 0 && in->pattern != NULL && in->pattern[0] != '\0')
+		r = log_pattern_parse(in->pattern, &pattern, &c->err);
 	if (r == 0)
 		r = logs_open(c, &l);
 	if (r == 0)
@@ -273,6 +286,10 @@ filter_log_events(struct call *c)
 		r = find_streams(c, l, g.n, keys);
 	if (r < 0)
 		return r;
+	if (pattern != NULL) {
+		q.match = fits;
+		q.arg = pattern;
+	}
 	q.group = g.n;
 	q.from_ms = from_ms(c, &g);
 	r = store_log_read(l, &q, &page, &c->err);

@@ -391,6 +391,40 @@ def test_streams_are_interleaved(logs, group):
         "InvalidParameterException", "The specified nextToken is invalid.")
 
 
+def test_patterns(logs, group, stream):
+    t = now()
+    lines = ["ERROR one", "WARN two", "INFO three", '{"level": "error", "ms": 12, "user": {"name": "ann"}}',
+             '{"level": "info", "ms": 1200}', '10.0.0.1 - ann [10/Oct/2000:13:25:15 -0700] "GET / HTTP/1.0" 404 15']
+    put(logs, group, stream, *[(t + i, m) for i, m in enumerate(lines)])
+
+    def found(pattern):
+        return [lines.index(m) for m in filtered(logs, logGroupName=group, filterPattern=pattern)]
+    assert found("") == [0, 1, 2, 3, 4, 5]
+    assert found("ERROR") == [0]
+    assert found("?ERROR ?WARN") == [0, 1]
+    assert found('-ERROR -"INFO three"') == [1, 3, 4, 5]
+    assert found('{ $.level = "err*" && $.ms < 100 }') == [3]
+    assert found("{ $.ms > 100 || $.user.name = ann }") == [3, 4]
+    assert found("{ $.user NOT EXISTS }") == [4]
+    assert found("[ip, ..., status=4*, size>10]") == [5]
+    assert found("%ERR|WARN%") == [0, 1]
+    for bad in ("{ $.a }", "[a, b", '"open', "%(a)%"):
+        assert refused(logs.filter_log_events, logGroupName=group, filterPattern=bad) == (
+            "InvalidParameterException", "Invalid filter pattern")
+    assert refused(logs.filter_log_events, logGroupName=group, filterPattern="a-b") == (
+        "InvalidParameterException", "Invalid character(s) in term 'a-b'")
+
+
+def test_a_search_through_much_comes_in_pages(logs, group, stream):
+    """What is not found within one page's time is found on a later page."""
+    t = now() - 3600 * 1000
+    for i in range(40):
+        put(logs, group, stream, *[(t + 100 * i + k // 10, f'{{"i": {i}, "x": "{"x" * 900}"}}') for k in range(1000)])
+    pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern="{ $.i = 39 }"))
+    assert sum(len(p["events"]) for p in pages) == 1000
+    assert len(pages) > 1
+
+
 def test_a_group_by_its_arn(logs, group, stream):
     put(logs, group, stream, (now(), "found"))
     arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"

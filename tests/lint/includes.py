@@ -20,6 +20,7 @@ ROOMS = (
     ("rest", r"daemon/rest\.h", "common api protocol"),
     ("http", r"daemon/http/.*", "common api rest config shared event-log protocol"),
     # the AWS protocols know no service; service.h is what a service exports, services.c the list of them
+    ("log-pattern", r"daemon/services/(log_pattern\w*|log_regex)\.[ch]", "common"),
     ("protocol", r"daemon/services/(protocol|query|xml|sigv4)\.[ch]", "common"),
     ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
     ("identity", r"daemon/services/(identity|access_key)\.[ch]", "common api config protocol store shared"),
@@ -27,7 +28,7 @@ ROOMS = (
     ("issue", r"daemon/services/sts_issue\.[ch]", "common api store shared identity"),
     ("credentials", r"daemon/task_credentials\.[ch]", "common wire config store fleet shared issue"),
     ("s3", r"daemon/services/s3\.h", "common api rest"),
-    ("services", r"daemon/services/.*", "s3 rest disk common api config store fleet shared protocol service identity issue vpc"),
+    ("services", r"daemon/services/.*", "s3 rest disk log-pattern common api config store fleet shared protocol service identity issue vpc"),
     ("log-keeper", r"daemon/log_keeper\.[ch]", "common store"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
@@ -67,7 +68,7 @@ FOREIGN = (
     (r"expat\.h", r"daemon/services/s3_document\.c"),
     (r"pthread\.h", r"(daemon/(disk|services/s3_sum)\.c|shim/net\.c)"),
     (r"systemd/.*", r"daemon/(main\.c|systemd\.[ch]|http/.*)"),
-    (r"pcre2\.h", r"daemon/services/ssm_pattern\.c"),
+    (r"pcre2\.h", r"daemon/services/(ssm_pattern|log_regex)\.c"),
     (r"protobuf-c/.*", r"common/link\.[ch]"),
 )
 
