@@ -187,7 +187,7 @@ static const struct schema_field log_configuration_fields[] = {
 	F_MAP(struct td_log_configuration, options, "options"),
 	F_LIST(struct td_log_configuration, secret_options, "secretOptions", struct td_secret, &secret_schema),
 };
-static const struct schema log_configuration_schema =
+const struct schema log_configuration_schema =
 	SCHEMA(struct td_log_configuration, log_configuration_fields, "LogConfiguration");
 
 static const struct schema_field health_check_fields[] = {

@@ -373,6 +373,7 @@ struct task_override {
 extern const struct schema container_def_schema;      /* struct container_def */
 extern const struct schema task_def_schema;           /* struct task_def, with the request's tags */
 extern const struct schema container_override_schema; /* struct container_override */
+extern const struct schema log_configuration_schema;  /* struct td_log_configuration */
 extern const struct schema task_override_schema;      /* struct task_override */
 
 /* Parses a stored definition (or overrides) of NUL-terminated text. On success *ret borrows from
