@@ -80,7 +80,7 @@ int service_ref_active(
 /* --- settings: the service's doc while it is worked on --- */
 
 /* The settings of a new service, with ECS's defaults; the caller owns them. */
-struct json_object *service_settings_new(struct call *c, struct json_object *in);
+struct json_object *service_settings_new(struct json_object *in);
 /* Puts what an UpdateService says over the settings; what it leaves out stays. */
 void service_settings_update(struct json_object *settings, struct json_object *in);
 /* True if a member of the list (NULL-terminated) differs. */
@@ -107,6 +107,8 @@ int service_rules_check(struct call *c, const struct service_check *k);
  * launchType or capacityProviderStrategy, platformVersion and platformFamily. Not for services
  * whose task sets say that. */
 int service_plan_check(struct call *c, const struct service_check *k);
+/* For those: the placement alone. */
+int service_plan_check_placement(struct call *c, const struct service_check *k);
 
 /* --- replies (service_doc.c) --- */
 
@@ -125,5 +127,21 @@ int service_doc_print_task_set(struct call *c, const struct store_deployment *d,
 /* Tasks of one deployment or task set, or with an id of NULL of the whole service. */
 int service_doc_count(struct call *c, const char *cluster, const char *service, const char *id,
     struct task_numbers *ret);
+
+/* --- task sets (task_set.c) --- */
+
+/* TaskSet.computedDesiredCount. */
+int64_t task_set_count(int64_t desired_count, double scale);
+struct task_set_ask {
+	struct json_object *settings; /* what its tasks are, borrowed */
+	const char *external_id;      /* NULL */
+	const char *status;           /* PRIMARY, ACTIVE */
+	double scale;                 /* percent */
+};
+/* Makes a task set of the service, and wishes for the service. `ret_id` gets its id. */
+int task_set_make(struct call *c, const struct store_service *v, const struct task_set_ask *ask,
+    char ret_id[static DEPLOYMENT_ID_SIZE]);
+/* Gives every task set of the service its share of a new desired count. */
+int task_set_scale_all(struct call *c, const struct store_service *v);
 
 #endif

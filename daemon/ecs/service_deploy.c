@@ -13,6 +13,7 @@
 
 #define DIGITS "0123456789"
 #define ID_CHARS DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"
+#define THRESHOLD_PERCENT 50 /* of the desired count */
 #define THRESHOLD_MIN 3
 #define THRESHOLD_MAX 200
 
@@ -20,7 +21,7 @@
 const char *const service_deploy_members[] = {
 	"taskDefinition", "launchType", "capacityProviderStrategy", "platformVersion", "platformFamily", "loadBalancers",
 	"serviceRegistries", "networkConfiguration", "serviceConnectConfiguration", "volumeConfigurations",
-	"vpcLatticeConfigurations", NULL,
+	"vpcLatticeConfigurations", "monitoring", NULL,
 };
 /* Members of a deployment; platformVersion is the one that LATEST means. */
 static const char *const deployment_members[] = {
@@ -49,10 +50,17 @@ service_deploy_is_open(const struct store_service_deployment *sd)
 }
 
 int64_t
-service_deploy_threshold(int64_t desired_count)
+service_deploy_threshold(struct json_object *breaker, int64_t desired_count)
 {
-	int64_t n = (desired_count + 1) / 2;
+	struct json_object *threshold = json_get(breaker, "thresholdConfiguration");
+	const char *type = json_get_str(threshold, "type");
+	int64_t value = json_get_int(threshold, "value", THRESHOLD_PERCENT), n;
 
+	if (streq(type, "COUNT"))
+		return value;
+	n = (desired_count * value + 99) / 100;
+	if (streq(type, "UNBOUNDED_PERCENT"))
+		return n > 1 ? n : 1;
 	if (n < THRESHOLD_MIN)
 		return THRESHOLD_MIN;
 	return n < THRESHOLD_MAX ? n : THRESHOLD_MAX;
@@ -268,13 +276,13 @@ add_monitors(struct json_object *doc, struct json_object *configuration, int64_t
 {
 	struct json_object *breaker = json_object_new_object(), *alarms = json_object_new_object();
 	struct json_object *given = json_get(configuration, "alarms");
-	bool breaks =
-	    json_get_bool(json_get(configuration, "deploymentCircuitBreaker"), "enable", false);
+	struct json_object *asked = json_get(configuration, "deploymentCircuitBreaker");
+	bool breaks = json_get_bool(asked, "enable", false);
 	bool alarmed = json_get_bool(given, "enable", false);
 
 	json_add_str(breaker, "status", breaks ? "MONITORING" : "DISABLED");
 	json_add_int(breaker, "failureCount", 0);
-	json_add_int(breaker, "threshold", service_deploy_threshold(desired_count));
+	json_add_int(breaker, "threshold", service_deploy_threshold(asked, desired_count));
 	json_add(doc, "deploymentCircuitBreaker", breaker);
 	json_add_str(alarms, "status", alarmed ? "MONITORING" : "DISABLED");
 	if (alarmed) {

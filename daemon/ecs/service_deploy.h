@@ -37,7 +37,8 @@ void service_deploy_add_members(struct json_object *doc, struct json_object *set
 /* True while a service deployment is on its way. */
 bool service_deploy_is_open(const struct store_service_deployment *sd);
 
-/* How many failures the circuit breaker takes (lifecycle.md, Circuit breaker). */
-int64_t service_deploy_threshold(int64_t desired_count);
+/* How many failures a circuit breaker (deploymentCircuitBreaker, may be NULL) takes: what its
+ * thresholdConfiguration says, else half of the desired count, 3 to 200. */
+int64_t service_deploy_threshold(struct json_object *breaker, int64_t desired_count);
 
 #endif

@@ -13,6 +13,7 @@ static const char *const switch_names[] = { NULL, "ENABLED", "DISABLED", NULL };
 static const char *const scheduling_names[] = { NULL, "REPLICA", "DAEMON", NULL };
 static const char *const controller_names[] = { NULL, "ECS", "CODE_DEPLOY", "EXTERNAL", NULL };
 static const char *const deployment_strategy_names[] = { NULL, "ROLLING", "BLUE_GREEN", "LINEAR", "CANARY", NULL };
+static const char *const threshold_names[] = { NULL, "BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT", NULL };
 static const char *const hook_target_names[] = { NULL, "AWS_LAMBDA", "PAUSE", NULL };
 static const char *const hook_action_names[] = { NULL, "ROLLBACK", "CONTINUE", NULL };
 static const char *const hook_stage_names[] = { NULL, "RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP",
@@ -72,9 +73,17 @@ static const struct schema lattice_schema = KEPT(lattice_fields, "VpcLatticeConf
 
 /* --- deploymentConfiguration --- */
 
+static const struct schema_field threshold_fields[] = {
+	F_NEEDED(SCHEMA_ENUM, "type", .names = threshold_names),
+	F_NEEDED(SCHEMA_INT, "value", .min = 1, .max = INT32_MAX),
+};
+static const struct schema threshold_schema = KEPT(threshold_fields, "ThresholdConfiguration");
+
 static const struct schema_field breaker_fields[] = {
 	F_NEEDED(SCHEMA_BOOL, "enable"),
 	F_NEEDED(SCHEMA_BOOL, "rollback"),
+	F_UNBOUND(SCHEMA_BOOL, "resetOnHealthyTask"),
+	F_UNBOUND(SCHEMA_STRUCT, "thresholdConfiguration", .sub = &threshold_schema),
 };
 static const struct schema breaker_schema = KEPT(breaker_fields, "DeploymentCircuitBreaker");
 
@@ -223,6 +232,19 @@ static const struct schema_field volume_fields[] = {
 };
 static const struct schema volume_schema = KEPT(volume_fields, "ServiceVolumeConfiguration");
 
+/* --- monitoring --- */
+
+static const struct schema_field metric_fields[] = {
+	F_NEEDED(SCHEMA_LIST_STRING, "metricNames", .min_len = 1),
+	F_NEEDED(SCHEMA_INT, "resolutionSeconds"),
+};
+static const struct schema metric_schema = KEPT(metric_fields, "MetricConfiguration");
+
+static const struct schema_field monitoring_fields[] = {
+	F_UNBOUND(SCHEMA_LIST_STRUCT, "metricConfigurations", .sub = &metric_schema),
+};
+static const struct schema monitoring_schema = KEPT(monitoring_fields, "MonitoringConfiguration");
+
 /* --- the operations --- */
 
 /* What both operations take. */
@@ -250,7 +272,8 @@ static const struct schema volume_schema = KEPT(volume_fields, "ServiceVolumeCon
 	F_UNBOUND(SCHEMA_LIST_STRUCT, "serviceRegistries", .sub = &service_registry_schema, .max_len = 1),             \
 	F_UNBOUND(SCHEMA_STRUCT, "serviceConnectConfiguration", .sub = &connect_schema),                               \
 	F_UNBOUND(SCHEMA_LIST_STRUCT, "volumeConfigurations", .sub = &volume_schema, .max_len = 1),                    \
-	F_UNBOUND(SCHEMA_LIST_STRUCT, "vpcLatticeConfigurations", .sub = &lattice_schema)
+	F_UNBOUND(SCHEMA_LIST_STRUCT, "vpcLatticeConfigurations", .sub = &lattice_schema), \
+	F_UNBOUND(SCHEMA_STRUCT, "monitoring", .sub = &monitoring_schema)
 
 static const struct schema_field create_service_fields[] = {
 	COMMON_FIELDS,

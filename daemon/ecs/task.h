@@ -144,9 +144,14 @@ int start_plan_make(struct call *c, struct run_plan *p);
 /* With `in`, `count`, `group` and `service` filled: what can have changed since the service was
  * made. */
 int service_plan_make(struct call *c, struct run_plan *p);
+/* With `in`, `count`, `cluster` and `row` filled: everything that services and task sets have in
+ * common with RunTask and that can be refused, but whether there is a place. */
+int service_plan_admit(struct call *c, struct run_plan *p);
 void run_plan_done(struct run_plan *p);
 /* Settles launch type or capacity providers of each task (lifecycle.md 13). */
 int run_plan_capacity(struct call *c, struct run_plan *p);
+/* The placement constraints and strategies that are asked for. */
+int run_plan_constraints(struct call *c, struct run_plan *p);
 /* In strict mode, whether its roles exist and trust ECS. */
 int run_plan_roles(struct call *c, struct run_plan *p);
 /* The container instance of each task of a RunTask or of a service; those that find no place are

@@ -24,7 +24,7 @@
 typedef int rule_fn(struct call *c, struct run_plan *p);
 
 static rule_fn check_choice, check_propagation, check_tags, check_group, check_network,
-    check_overrides, check_exec, check_volumes, check_launch, check_platform, check_placement;
+    check_overrides, check_exec, check_volumes, check_launch, check_platform;
 
 /* In the order in which ECS looks: what the request says by itself, then against the definition,
  * then against the cluster. */
@@ -41,7 +41,7 @@ static rule_fn *const run_rules[] = {
 	check_exec,
 	check_volumes,
 	check_platform,
-	check_placement,
+	run_plan_constraints,
 	run_plan_place,
 };
 
@@ -59,7 +59,19 @@ static rule_fn *const start_rules[] = {
 	start_plan_instances,
 };
 
-/* What CreateService has let in. */
+/* What CreateService, UpdateService and CreateTaskSet look at. */
+static rule_fn *const admission_rules[] = {
+	check_choice,
+	run_plan_capacity,
+	check_launch,
+	check_network,
+	run_plan_roles,
+	check_volumes,
+	check_platform,
+	run_plan_constraints,
+};
+
+/* What they have let in. */
 static rule_fn *const service_rules[] = {
 	run_plan_capacity,
 	check_network,
@@ -118,6 +130,16 @@ int
 service_plan_make(struct call *c, struct run_plan *p)
 {
 	return make_plan(c, p, service_rules, ARRAY_SIZE(service_rules));
+}
+
+int
+service_plan_admit(struct call *c, struct run_plan *p)
+{
+	int r = task_def_parse(p->row.doc, &c->arena, &p->tree, &p->td, &c->err);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(admission_rules); i++)
+		r = admission_rules[i](c, p);
+	return r;
 }
 
 void
@@ -344,8 +366,8 @@ check_constraint(struct call *c, const struct placement_constraint *k)
 	return cql_check(k->expression, ERR_INVALID_PARAMETER, &c->err);
 }
 
-static int
-check_placement(struct call *c, struct run_plan *p)
+int
+run_plan_constraints(struct call *c, struct run_plan *p)
 {
 	int r = 0;
 

@@ -6,7 +6,7 @@
 #include "daemon/ecs/task.h"
 
 #include "daemon/arn.h"
-#include "daemon/store/client_token.h"
+#include "daemon/ecs/client_token_ref.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,16 +36,6 @@ run_task(struct call *c)
 
 /* --- clientToken: the same token with the same parameters means the same tasks --- */
 
-/* The parameters as text: what a later request with this token is compared with. */
-static char *
-token_digest(struct call *c)
-{
-	_cleanup_json_ struct json_object *params = json_copy(c->in);
-
-	json_object_object_del(params, "clientToken");
-	return xstrdup(json_print(params));
-}
-
 /* Takes "cluster id id …" apart. */
 static void
 read_result(struct call *c, const char *text, struct launch *result)
@@ -62,20 +52,16 @@ read_result(struct call *c, const char *text, struct launch *result)
 static int
 replay(struct call *c, const struct run_task_in *in, struct launch *result)
 {
-	_cleanup_free_ char *digest = NULL, *old_digest = NULL, *old_result = NULL;
+	_cleanup_free_ char *old = NULL;
+	enum client_token_use use;
 	struct json_object *arns;
 	char arn[ARN_MAX];
-	int r;
+	int r = client_token_find(c, in->client_token, &use, &old);
 
-	if (in->client_token == NULL)
-		return 0;
-	r = store_client_token_get(
-	    c->store, &c->scope, "RunTask", in->client_token, &old_digest, &old_result, &c->err);
-	if (r != 1)
+	if (r < 0 || use == CLIENT_TOKEN_FRESH)
 		return r;
-	read_result(c, old_result, result);
-	digest = token_digest(c);
-	if (streq(digest, old_digest))
+	read_result(c, old, result);
+	if (use == CLIENT_TOKEN_SAME)
 		return 1;
 	arns = json_object_new_array();
 	for (size_t i = 0; i < result->n; i++)
@@ -90,16 +76,10 @@ replay(struct call *c, const struct run_task_in *in, struct launch *result)
 static int
 remember(struct call *c, const struct run_task_in *in, const struct launch *result)
 {
-	_cleanup_free_ char *digest = NULL;
 	char text[ARN_NAME_MAX + RUN_TASK_COUNT_MAX * 34];
-	size_t len;
+	size_t len = (size_t)snprintf(text, sizeof(text), "%s", result->cluster);
 
-	if (in->client_token == NULL)
-		return 0;
-	digest = token_digest(c);
-	len = (size_t)snprintf(text, sizeof(text), "%s", result->cluster);
 	for (size_t i = 0; i < result->n; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, " %s", result->ids[i]);
-	return store_client_token_put(
-	    c->store, &c->scope, "RunTask", in->client_token, digest, text, c->now_ms, &c->err);
+	return client_token_keep(c, in->client_token, text);
 }

@@ -47,16 +47,25 @@ drop_platform(struct json_object *in)
 		json_object_object_del(in, "launchType");
 }
 
+struct json_object *
+task_service_request(
+    const char *cluster, struct json_object *settings, struct json_object *deployed)
+{
+	struct json_object *in = json_object_new_object();
+
+	json_add_str(in, "cluster", cluster);
+	copy_members(in, deployed, of_deployment, ARRAY_SIZE(of_deployment));
+	copy_members(in, settings, of_service, ARRAY_SIZE(of_service));
+	return in;
+}
+
 static int
 bind_input(struct call *c, const struct task_service_launch *l, struct run_task_in *ret)
 {
 	json_object_put(c->in);
-	c->in = json_object_new_object();
-	json_add_str(c->in, "cluster", l->cluster);
+	c->in = task_service_request(l->cluster, l->settings, l->deployed);
 	json_add_str(c->in, "startedBy", arena_printf(&c->arena, "ecs-svc/%s", l->deployment));
 	json_add_int(c->in, "count", (int64_t)l->count);
-	copy_members(c->in, l->deployed, of_deployment, ARRAY_SIZE(of_deployment));
-	copy_members(c->in, l->settings, of_service, ARRAY_SIZE(of_service));
 	drop_platform(c->in);
 	return schema_bind(&run_task_schema, c->in, ret, &c->arena, ERR_INVALID_PARAMETER, &c->err);
 }

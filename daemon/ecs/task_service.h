@@ -35,6 +35,11 @@ struct task_service_launch {
 	const char *failure;
 };
 
+/* The RunTask that a deployment (its doc) of a service (its settings) stands for, without what only
+ * the scheduler knows. The caller owns it. */
+struct json_object *task_service_request(
+    const char *cluster, struct json_object *settings, struct json_object *deployed);
+
 /* Writes the tasks and has them started after COMMIT. 0, or a negative errno with c->err filled
  * where no task of this deployment can be made. */
 int task_service_launch(struct call *c, struct task_service_launch *l);

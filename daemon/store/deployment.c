@@ -66,8 +66,10 @@ static const char *const sql[STMT_MAX] = {
 				  " (SELECT json_extract(doc, '$.taskSetArn') FROM deployment" KEYED ")",
 	[STMT_DELETE]           = "DELETE FROM deployment" KEYED,
 	[STMT_LIST]             = "SELECT " COLUMNS " FROM deployment" OF_SERVICE " ORDER BY n DESC",
-	[STMT_COUNT_DEFINITION] = "SELECT count(*) FROM deployment WHERE account = ?1 AND region = ?2"
-				  " AND json_extract(doc, '$.taskDefinition') = ?3",
+	[STMT_COUNT_DEFINITION] = "SELECT count(*) FROM deployment AS d WHERE account = ?1 AND region = ?2"
+				  " AND json_extract(doc, '$.taskDefinition') = ?3 AND EXISTS (SELECT 1 FROM service AS s"
+				  " WHERE (s.account, s.region, s.cluster, s.name) ="
+				  " (d.account, d.region, d.cluster, d.service) AND s.status <> 'INACTIVE')",
 };
 /* clang-format on */
 static const struct store_sql deployment_sql = { STORE_DEPLOYMENT, sql };

@@ -224,14 +224,31 @@ test_rollback(void **state)
 }
 
 static void
+assert_threshold(const char *configuration, int64_t desired_count, int64_t expected)
+{
+	_cleanup_json_ struct json_object *breaker = json_object_new_object();
+	struct json_object *o = NULL;
+
+	if (configuration != NULL) {
+		assert_int_equal(json_parse(configuration, strlen(configuration), &o, NULL), 0);
+		json_add(breaker, "thresholdConfiguration", o);
+	}
+	assert_int_equal(service_deploy_threshold(breaker, desired_count), expected);
+}
+
+static void
 test_threshold(void **state)
 {
 	(void)state;
-	assert_int_equal(service_deploy_threshold(0), 3);
-	assert_int_equal(service_deploy_threshold(6), 3);
-	assert_int_equal(service_deploy_threshold(7), 4);
-	assert_int_equal(service_deploy_threshold(25), 13);
-	assert_int_equal(service_deploy_threshold(1000), 200);
+	assert_threshold(NULL, 0, 3);
+	assert_threshold(NULL, 6, 3);
+	assert_threshold(NULL, 7, 4);
+	assert_threshold(NULL, 25, 13);
+	assert_threshold(NULL, 1000, 200);
+	assert_threshold("{\"type\":\"BOUNDED_PERCENT\",\"value\":10}", 100, 10);
+	assert_threshold("{\"type\":\"UNBOUNDED_PERCENT\",\"value\":10}", 5000, 500);
+	assert_threshold("{\"type\":\"UNBOUNDED_PERCENT\",\"value\":10}", 0, 1);
+	assert_threshold("{\"type\":\"COUNT\",\"value\":7}", 1000, 7);
 }
 
 int
