@@ -63,7 +63,7 @@ static int
 set_breaker(struct call *c, struct service_view *v, const char *status, int64_t failures)
 {
 	_cleanup_json_ struct json_object *doc = NULL;
-	struct json_object *breaker;
+	struct json_object *breaker, *asked;
 	const char *text = v->running.doc != NULL ? v->running.doc : "{}";
 	int r = json_parse(text, strlen(text), &doc, &c->err);
 
@@ -71,10 +71,12 @@ set_breaker(struct call *c, struct service_view *v, const char *status, int64_t 
 		return r;
 	if (v->rolling.breaker_threshold == 0)
 		status = "DISABLED";
+	asked =
+	    json_get(json_get(v->settings, "deploymentConfiguration"), "deploymentCircuitBreaker");
 	breaker = json_object_new_object();
 	json_add_str(breaker, "status", status);
 	json_add_int(breaker, "failureCount", failures);
-	json_add_int(breaker, "threshold", service_deploy_threshold(v->rolling.desired));
+	json_add_int(breaker, "threshold", service_deploy_threshold(asked, v->rolling.desired));
 	json_add(doc, "deploymentCircuitBreaker", breaker);
 	free(v->running.doc);
 	v->running.doc = xstrdup(json_print(doc));

@@ -89,7 +89,7 @@ read_settings(struct call *c, struct service_view *v)
 	s->max_percent = json_get_int(deployment, "maximumPercent", daemon ? 100 : 200);
 	s->min_percent = json_get_int(deployment, "minimumHealthyPercent", daemon ? 0 : 100);
 	if (json_get_bool(breaker, "enable", false))
-		s->breaker_threshold = service_deploy_threshold(s->desired);
+		s->breaker_threshold = service_deploy_threshold(breaker, s->desired);
 	s->breaker_rollback = json_get_bool(breaker, "rollback", false);
 	s->grace_ms = 1000 * json_get_int(v->settings, "healthCheckGracePeriodSeconds", 0);
 	s->healthy_after_ms = c->config->healthy_after_ms;

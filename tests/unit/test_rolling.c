@@ -177,7 +177,7 @@ collect_facts(struct world *w)
 	w->s.n_tasks = n;
 	w->s.deployments = w->deployments;
 	w->s.now_ms = w->now;
-	w->s.breaker_threshold = w->breaker ? service_deploy_threshold(w->s.desired) : 0;
+	w->s.breaker_threshold = w->breaker ? service_deploy_threshold(NULL, w->s.desired) : 0;
 }
 
 /* --- what is promised --- */
@@ -252,14 +252,14 @@ check_breaker(const struct world *w, const struct rolling_deployment *before, si
 			assert_true(w->s.breaker_tripped);
 			assert_true(before[i].primary);
 			assert_true(w->deployments[i].failed_tasks >=
-				    service_deploy_threshold(w->s.desired));
+				    service_deploy_threshold(NULL, w->s.desired));
 		}
 		/* It waits for no more than its threshold. */
 		if (w->breaker && before[i].primary && w->deployments[i].primary &&
 		    before[i].rollout == ROLLING_IN_PROGRESS &&
 		    w->deployments[i].rollout == ROLLING_IN_PROGRESS && !stops_unhealthy(w))
 			assert_true(w->deployments[i].failed_tasks <
-				    service_deploy_threshold(w->s.desired));
+				    service_deploy_threshold(NULL, w->s.desired));
 	}
 }
 
@@ -620,7 +620,7 @@ test_breaker_threshold(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
-		assert_int_equal(service_deploy_threshold(expected[i][0]), expected[i][1]);
+		assert_int_equal(service_deploy_threshold(NULL, expected[i][0]), expected[i][1]);
 
 	scene_init(&x, 1, 100, 200, 1);
 	x.s.breaker_threshold = 3;

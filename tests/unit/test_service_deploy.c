@@ -186,41 +186,20 @@ test_the_deployment_of_before(void **state)
 }
 
 static void
-test_rollback(void **state)
+test_restore(void **state)
 {
 	struct room *room = *state;
-	_cleanup_(store_service_deployment_done) struct store_service_deployment sd = { 0 },
-										 after = { 0 };
-	_cleanup_(seen_done) struct seen seen, then;
 	char first[DEPLOYMENT_ID_SIZE];
 
 	start(room, SETTINGS(1));
 	memcpy(first, room->service.revision, sizeof(first));
 	start(room, SETTINGS(2));
-	look(room, &seen);
-	get_service_deployment(room, seen.v[0].service_deployment, &sd);
-	assert_int_equal(service_deploy_roll_back(
-			     &room->c, &room->service, &sd, first, "it failed", "on the way back"),
-	    0);
-	look(room, &then);
-	assert_int_equal(then.n, 3);
-	assert_string_equal(then.v[0].status, "PRIMARY");
-	assert_string_equal(then.v[0].revision, first);
-	assert_string_equal(then.v[0].rollout_reason, "on the way back");
-	assert_string_equal(then.v[0].service_deployment, sd.id);
-	assert_string_equal(then.v[1].status, "ACTIVE");
-	get_service_deployment(room, sd.id, &after);
-	assert_string_equal(after.status, "ROLLBACK_IN_PROGRESS");
-	assert_string_equal(after.status_reason, "it failed");
-	assert_string_equal(after.rollback_revision, first);
-	assert_string_equal(after.deployment, then.v[0].id);
-	assert_non_null(strstr(after.doc, "\"rollback\":{\"reason\":\"it failed\",\"startedAt\":"));
+	assert_int_equal(service_deploy_restore(&room->c, &room->service, first), 0);
 	assert_string_equal(room->service.revision, first);
 	assert_non_null(strstr(room->service.doc, DEFINITION(1)));
 	assert_non_null(strstr(room->service.doc, "\"platformVersion\":\"LATEST\""));
 	assert_non_null(strstr(room->service.doc, "\"loadBalancers\":[]"));
-	assert_true(
-	    service_deploy_roll_back(&room->c, &room->service, &sd, "404", "it failed", NULL) < 0);
+	assert_true(service_deploy_restore(&room->c, &room->service, "404") < 0);
 }
 
 static void
@@ -257,7 +236,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_first_deployment, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_deployment_of_before, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_rollback, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restore, setup, teardown),
 		cmocka_unit_test(test_threshold),
 	};
 
