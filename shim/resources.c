@@ -193,9 +193,9 @@ each_want_of_router(struct resources *r, want_fn *fn, struct err *e)
 
 	for (size_t i = 0; rc == 0 && i < p->n; i++) {
 		const struct td_log_configuration *log = p->containers[i].def->log_configuration;
+		size_t n = log != NULL && plan_is_routed(p, i) ? log->secret_options.n : 0;
 
-		for (size_t k = 0; rc == 0 && plan_is_routed(p, i) && k < log->secret_options.n;
-		     k++) {
+		for (size_t k = 0; rc == 0 && k < n; k++) {
 			const struct td_secret *s = &log->secret_options.v[k];
 
 			rc = value_from_secret(s->value_from, &r->arena, &ref, e);

@@ -41,9 +41,9 @@ static void
 show(const char *bytes, ssize_t n)
 {
 	for (ssize_t i = 0; i < n; i++)
-		putchar(isprint((unsigned char)bytes[i]) ? bytes[i] : '.');
-	putchar('\n');
-	fflush(stdout);
+		(void)putchar(isprint((unsigned char)bytes[i]) ? bytes[i] : '.');
+	(void)putchar('\n');
+	(void)fflush(stdout);
 }
 
 int
@@ -54,11 +54,11 @@ main(void)
 	struct pollfd p[PEERS_MAX] = { { .events = POLLIN }, { .events = POLLIN } };
 	nfds_t n = 2;
 
-	signal(SIGTERM, on_term);
+	(void)signal(SIGTERM, on_term);
 	p[0].fd = listen_at((const struct sockaddr *)&un, sizeof(un));
 	p[1].fd = listen_at((const struct sockaddr *)&in, sizeof(in));
-	puts("ready");
-	fflush(stdout);
+	(void)puts("ready");
+	(void)fflush(stdout);
 	while (poll(p, n, -1) > 0) {
 		for (nfds_t i = n; i-- > 0;) {
 			char bytes[4096];

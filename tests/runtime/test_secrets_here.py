@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks that read the daemon's own Secrets Manager and Parameter Store, filled with boto3: what a user of AWS does, unchanged."""
+"""Tasks that read the daemon's own Secrets Manager, Parameter Store and S3, filled with boto3: what a user of AWS does, unchanged."""
 
 import json
 import pathlib
@@ -130,3 +130,52 @@ def test_a_parameter_that_nobody_made(lab):
     assert (task["stopCode"], task["stoppedReason"]) == (
         "TaskFailedToStart", "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
         "failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: /nobody/made")
+
+
+@pytest.fixture
+def bucket(lab, name):
+    """The name of a bucket, and put(key, bytes)."""
+    s3, bucket, keys = lab.daemon.client(service="s3"), name("env"), []
+
+    def put(key, body):
+        keys.append(key)
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    s3.create_bucket(Bucket=bucket)
+    yield bucket, put
+    for key in keys:
+        s3.delete_object(Bucket=bucket, Key=key)
+    s3.delete_bucket(Bucket=bucket)
+
+
+def files(bucket, *keys):
+    return [{"type": "s3", "value": f"arn:aws:s3:::{bucket}/{key}"} for key in keys]
+
+
+def test_environment_files(lab, bucket):
+    name, put = bucket
+    odd = "dir/a b+ü&=%41~.env"
+    put("plain.env", f"A=plain\nSEALED={VALUE}\n".encode())
+    put(odd, b"A=odd\nB=odd\n")
+    task = run(lab, environmentFiles=files(name, "plain.env", odd))
+    assert task["lastStatus"] == "RUNNING", lab.task(task)
+    found = environment(lab, task)
+    assert {n: found[n] for n in ("A", "SEALED", "B")} == {"A": "plain", "SEALED": VALUE, "B": "odd"}
+    assert VALUE not in lab.daemon.log_text
+
+
+def test_environment_files_that_are_not_there(lab, bucket):
+    name, _ = bucket
+    for where, error in ((name, "NoSuchKey: The specified key does not exist."),
+                         (name + "-nobodys", "NoSuchBucket: The specified bucket does not exist")):
+        task = lab.wait(run(lab, environmentFiles=files(where, "gone.env")))
+        assert lab.container_of(task)["reason"].startswith(
+            f"ResourceInitializationError: unable to download env file with key gone.env from bucket {where}, error: {error} "
+            "status code: 404, request id: ")
+
+
+def test_a_file_that_is_too_large(lab, bucket):
+    name, put = bucket
+    put("large.env", b"A=1\n" * 300000)
+    task = lab.wait(run(lab, environmentFiles=files(name, "large.env")))
+    assert "the answer is larger than 1048576 bytes" in lab.container_of(task)["reason"]
