@@ -33,7 +33,8 @@ act_provision(struct task *t)
 static bool
 router_ready(struct task *t)
 {
-	struct container *c = t->plan.router < t->n ? &t->containers[t->plan.router] : NULL;
+	struct container *c =
+	    t->plan.router < t->plan.n_defined ? &t->containers[t->plan.router] : NULL;
 	const struct plan_values *values;
 	struct err e = { 0 };
 

@@ -128,5 +128,7 @@ on_prepared_again(const struct err *e, void *arg)
 void
 arrival_again(struct container *c, pid_t pid)
 {
+	if (c->plan->sandbox && c->task->plan.def.network_mode != NETWORK_AWSVPC)
+		return;
 	net_prepare(c->task->net, c->index, pid, true, on_prepared_again, c);
 }

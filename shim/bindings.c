@@ -5,6 +5,7 @@
  */
 #include "shim/container.h"
 #include "shim/task.h"
+#include "common/log.h"
 
 #include <inttypes.h>
 
@@ -61,6 +62,40 @@ add_one(struct container *c, const struct plan_port *port, const char *ip, int64
 			    .container_range = container_range,
 			    .host_range = host_range,
 			});
+}
+
+/* A number that was taken is somebody's surprise. */
+static void
+log_moved(const struct container *c)
+{
+	for (size_t i = 0; i < c->n_bindings; i++) {
+		const struct container_binding *b = &c->bindings[i];
+
+		if (b->container_range == NULL && b->container_port != b->host_port)
+			log_warn("task", c->task->id,
+			    "container %s: port %" PRId64 " is taken on %s: published as %" PRId64,
+			    c->name, b->container_port, b->bind_ip, b->host_port);
+		else if (b->container_range != NULL && !streq(b->container_range, b->host_range))
+			log_warn("task", c->task->id,
+			    "container %s: ports %s are taken on %s: published as %s", c->name,
+			    b->container_range, b->bind_ip, b->host_range);
+	}
+}
+
+void
+bindings_learn(struct container *c, struct json_object *ports)
+{
+	struct task *t = c->task;
+
+	if (t->plan.def.network_mode != NETWORK_AWSVPC) {
+		bindings_read(c, ports);
+		return;
+	}
+	for (size_t i = 0; c->index == t->plan.holder && i < t->n; i++) {
+		bindings_read(&t->containers[i], ports);
+		log_moved(&t->containers[i]);
+	}
+	task_touch(t);
 }
 
 void

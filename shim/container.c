@@ -151,7 +151,7 @@ container_advance(struct container *c)
 int
 container_ensure_gate(struct container *c, struct err *e)
 {
-	if (c->gate != NULL)
+	if (c->gate != NULL || c->plan->sandbox)
 		return 0;
 	if (mkdir(c->task->gate_parent, 0755) < 0 && errno != EEXIST)
 		return err_set_errno(e, errno, "cannot make %s", c->task->gate_parent);
@@ -188,7 +188,14 @@ container_start(struct container *c)
 static bool
 wants_ports(const struct container *c)
 {
-	return c->plan->n_ports > 0;
+	const struct plan *p = &c->task->plan;
+	bool any = false;
+
+	if (p->def.network_mode != NETWORK_AWSVPC)
+		return c->plan->n_ports > 0;
+	for (size_t i = 0; c->index == p->holder && i < p->n; i++)
+		any = any || p->containers[i].n_ports > 0;
+	return any;
 }
 
 static void
@@ -203,7 +210,10 @@ on_started(const struct engine_reply *r, void *arg)
 	if (r->errnum == ETIMEDOUT) {
 		container_fail_late(c, "running", engine_limits_agent.start_ms);
 	} else if (r->text != NULL) {
-		container_fail(c, "CannotStartContainerError", r->text);
+		if (!sandbox_yields(c, r->text))
+			container_fail(c, "CannotStartContainerError", r->text);
+	} else if (c->plan->sandbox) {
+		sandbox_started(c);
 	} else if (wants_ports(c) && !c->task->desired_stopped) {
 		c->req = engine_inspect(c->task->engine, c->id, on_ports, c);
 	} else {
@@ -220,7 +230,7 @@ on_ports(const struct engine_reply *r, void *arg)
 
 	c->req = NULL;
 	if (r->text == NULL)
-		bindings_read(c, json_get(json_get(r->body, "NetworkSettings"), "Ports"));
+		bindings_learn(c, json_get(json_get(r->body, "NetworkSettings"), "Ports"));
 	c->start_returned = true;
 	check_running(c);
 	task_touch(c->task);
@@ -276,6 +286,13 @@ check_running(struct container *c)
 	}
 }
 
+void
+container_is_up(struct container *c)
+{
+	c->start_returned = c->gate_passed = true;
+	check_running(c);
+}
+
 static void
 on_start_timeout(void *arg)
 {
@@ -319,7 +336,7 @@ killed_by_hand(const struct container *c)
 static void
 settle_exit(struct container *c)
 {
-	if (!killed_by_hand(c) || c->task->desired_stopped) {
+	if (!killed_by_hand(c) || c->task->desired_stopped || c->plan->sandbox) {
 		container_exited(c);
 		return;
 	}
@@ -425,7 +442,7 @@ vanished(struct container *c)
 	c->stopped_ms = now_ms();
 	set_reason(c, "ContainerVanishedError", "No container matching saved ID found");
 	c->removed = true;
-	c->failed = c->phase < PHASE_RUNNING;
+	c->failed = c->phase < PHASE_RUNNING && !c->plan->sandbox;
 	container_set_phase(c, PHASE_STOPPED);
 }
 
@@ -606,7 +623,7 @@ learn_running(struct container *c, const struct engine_container *facts)
 		container_exited(c); /* this is older than the event */
 		return;
 	}
-	bindings_read(c, facts->ports);
+	bindings_learn(c, facts->ports);
 	if (c->started_ms == 0)
 		c->started_ms = facts->started_ms;
 	c->attempt_ms = facts->started_ms;
@@ -668,7 +685,7 @@ container_learn(struct container *c, const struct engine_container *facts)
 	if (c->phase == PHASE_STOPPED)
 		return;
 	if (facts == NULL || streq(facts->status, "removing")) {
-		if (c->id != NULL)
+		if (c->id != NULL || sandbox_is_missed(c))
 			vanished(c);
 		return;
 	}

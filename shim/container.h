@@ -57,6 +57,7 @@ struct container {
 	bool pulled;       /* there was one */
 	size_t volumes_checked;
 	bool start_returned, gate_passed;
+	bool ports_lost; /* somebody was faster at a port: the Engine chooses */
 	/* Somebody else's start: an earlier shim's, or one whose answer was lost. Whether its gate
 	 * was passed, its end may have to tell. */
 	bool found_running;
@@ -119,6 +120,15 @@ void container_create(struct container *c);
 int container_ensure_gate(struct container *c, struct err *e);
 void container_set_id(struct container *c, const char *id);
 void container_set_command(struct container *c, const char *command);
+/* The sandbox was started: its network is prepared, then it runs (sandbox.c). */
+void sandbox_started(struct container *c);
+/* True where it is gone, and with it what others have joined. */
+bool sandbox_is_missed(const struct container *c);
+/* Makes the container anew where its start failed for a port that is taken; false where that is not
+ * why, or nobody asked for that very number. */
+bool sandbox_yields(struct container *c, const char *text);
+/* For sandbox.c: it runs. */
+void container_is_up(struct container *c);
 /* Fetches the image, by a pull where it is absent (image.c). */
 void image_fetch(struct container *c);
 /* Whether what it depends on lets it be created: 1 yes, 0 not yet, -1 never, with the caller's text
@@ -128,6 +138,8 @@ int depend_check(const struct container *c, char **ret_text);
 bool depend_is_needed(const struct container *c);
 /* Host ports, as the Engine allocated them (bindings.c). */
 void bindings_read(struct container *c, struct json_object *ports);
+/* In awsvpc mode what the owner of the address publishes is everybody's. */
+void bindings_learn(struct container *c, struct json_object *ports);
 void bindings_add(struct container *c, const struct container_binding *b);
 void bindings_clear(struct container *c);
 /* Starts a container that has ended again where its policy wants that, and says so (restart.c). */

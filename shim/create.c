@@ -34,6 +34,8 @@ container_create(struct container *c)
 		c->req = engine_inspect(c->task->engine, router->id, on_router, c);
 		return;
 	}
+	if (c->index == c->task->plan.holder)
+		plan_yield_ports(&c->task->plan, c->ports_lost);
 	if (container_ensure_gate(c, &e) < 0 ||
 	    plan_body(&c->task->plan, c->index, &c->image, resources_of(c->task, c->index), &body,
 		&e) < 0) {
@@ -44,8 +46,8 @@ container_create(struct container *c)
 	container_set_command(c, argv.v[0]);
 	container_set_phase(c, PHASE_CREATING);
 	c->task->maybe_present = true;
-	c->req = engine_create(
-	    c->task->engine, c->plan->docker_name, c->task->plan.platform, body, on_created, c);
+	c->req = engine_create(c->task->engine, c->plan->docker_name,
+	    c->plan->sandbox ? NULL : c->task->plan.platform, body, on_created, c);
 }
 
 /* The next shared volume that must exist already, NULL where all were found. */
@@ -153,7 +155,7 @@ on_found(const struct engine_reply *r, void *arg)
 
 	c->req = NULL;
 	if (r->text == NULL && engine_container_read(r->body, &facts) == 0 &&
-	    streq(json_get_str(facts.labels, "localemu.task-arn"), c->task->arn))
+	    streq(json_get_str(facts.labels, TASK_LABEL), c->task->arn))
 		container_learn(c, &facts);
 	else
 		container_fail(c, "CannotCreateContainerError",

@@ -394,6 +394,29 @@ engine_pull(struct engine *e, const char *ref, const char *platform, const char 
 }
 
 struct engine_req *
+engine_import(
+    struct engine *e, const char *ref, const char *tar, size_t len, engine_done_fn *done, void *arg)
+{
+	_cleanup_free_ char *path = xstrdup("/images/create?fromSrc=-&repo=");
+	_cleanup_free_ char *repo = NULL;
+	_cleanup_free_ char *tag = NULL;
+
+	engine_ref_split(ref, &repo, &tag);
+	append_escaped(&path, repo);
+	append(&path, "&tag=");
+	append_escaped(&path, tag);
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "POST",
+		.body = tar,
+		.body_len = len,
+		.body_stays = true,
+		.headers = { "Content-Type: application/x-tar" },
+		.timeout_ms = e->limits->create_ms,
+		.on_line = on_pull_line },
+	    path, done, arg);
+}
+
+struct engine_req *
 engine_create(struct engine *e, const char *name, const char *platform, const char *body,
     engine_done_fn *done, void *arg)
 {

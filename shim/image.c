@@ -17,6 +17,8 @@ stamp_pull(struct container *c, bool end)
 {
 	struct task_times *at = &c->task->times;
 
+	if (c->plan->sandbox)
+		return;
 	if (at->pull_started == 0)
 		at->pull_started = now_ms();
 	if (end) {
@@ -75,6 +77,13 @@ set_digest(struct container *c, struct json_object *digests)
 	c->digest = found != NULL ? xstrdup(found) : NULL;
 }
 
+/* A sandbox runs init, which is what this host runs. */
+static const char *
+platform_of(const struct container *c)
+{
+	return c->plan->sandbox ? NULL : c->task->plan.platform;
+}
+
 /* One of another platform than the task's is as good as none. What a pull brought instead of it is
  * for create to refuse. */
 static void
@@ -85,7 +94,7 @@ on_image(const struct engine_reply *r, void *arg)
 	bool fits;
 
 	c->req = NULL;
-	fits = r->text == NULL && (c->pulled || engine_image_fits(r->body, c->task->plan.platform));
+	fits = r->text == NULL && (c->pulled || engine_image_fits(r->body, platform_of(c)));
 	if (fits) {
 		arena_done(&c->image_arena);
 		c->image.entrypoint = copy_strings(c, json_get(config, "Entrypoint"));
@@ -126,8 +135,9 @@ image_pull(struct container *c)
 	    .task_id = c->task->id,
 	    .directory = directory,
 	    .ref = c->plan->def->image,
-	    .platform = c->task->plan.platform,
-	    .auth = resources_registry_auth(c->task, c->index),
+	    .platform = platform_of(c),
+	    .init_path = c->plan->sandbox ? c->task->init_path : NULL,
+	    .auth = c->plan->sandbox ? NULL : resources_registry_auth(c->task, c->index),
 	    .fargate = c->task->plan.fargate,
 	    .limits = &pull_limits_agent,
 	    .on_done = on_pulled,

@@ -3,12 +3,14 @@
  * localemu-ecs-init: what the Engine starts in every container. It waits at the gate until the shim
  * has prepared the namespace, then becomes the user's process in place. It asks nothing of the
  * image and leaves signals, environment, user and descriptors as they were; it must not know what
- * is being prepared.
+ * is being prepared. Without a word to run it is a task's sandbox, which owns the namespaces that
+ * the task's containers share: it reaps whom they leave behind, and ends at SIGTERM.
  */
 #include "common/gate.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define EXIT_NOT_FOUND 127
@@ -25,15 +28,19 @@
 
 static int gate_pass(void);
 static int find(const char *name, char path[static PATH_MAX]);
+static int pause_until_told(void);
 
 int
 main(int argc, char **argv)
 {
 	char path[PATH_MAX];
 	struct gate_failure failure = { 0 };
-	int gate = gate_pass();
+	int gate;
 
-	if (gate < 0 || argc < 2)
+	if (argc < 2)
+		return pause_until_told();
+	gate = gate_pass();
+	if (gate < 0)
 		_exit(GATE_EXIT_CLOSED);
 	failure.errnum = find(argv[1], path);
 	if (failure.errnum == 0) {
@@ -43,6 +50,26 @@ main(int argc, char **argv)
 	}
 	(void)send(gate, &failure, sizeof(failure), MSG_NOSIGNAL);
 	_exit(failure.errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+/* Blocked, so that none is lost between two looks; as pid 1 nothing else ends it. */
+static int
+pause_until_told(void)
+{
+	sigset_t set;
+	int number;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	do {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			continue;
+		number = sigwaitinfo(&set, NULL);
+	} while (number < 0 || number == SIGCHLD);
+	return 0;
 }
 
 /* Returns the connected gate once it is open, -1 where it is missing or closed. */

@@ -32,7 +32,7 @@ known_status(const struct container *c, struct json_object *facts)
 		return json_get_bool(json_get(facts, "State"), "Running", false) ? "RUNNING"
 										 : "CREATED";
 	case PHASE_RUNNING:
-		return "RUNNING";
+		return c->plan->sandbox ? "RESOURCES_PROVISIONED" : "RUNNING";
 	case PHASE_STOPPED:
 	case PHASE_MAX:
 		break;
@@ -47,7 +47,7 @@ task_known_status(const struct task *t, struct json_object *const *facts)
 	static const char *const order[] = { "NONE", "PULLED", "CREATED", "RUNNING", "STOPPED" };
 	size_t least = ARRAY_SIZE(order) - 1;
 
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = 0; i < t->plan.n_defined; i++) {
 		const char *status = known_status(&t->containers[i], facts[i]);
 
 		for (size_t k = 0; k < least; k++)
@@ -135,7 +135,7 @@ ports_of(const struct task *t, const struct container *c, unsigned version)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t k = 0; k < c->n_bindings; k++)
+	for (size_t k = 0; t->plan.def.network_mode != NETWORK_AWSVPC && k < c->n_bindings; k++)
 		if (c->bindings[k].container_port > 0)
 			add_port(list, c->bindings[k].container_port, c->bindings[k].protocol,
 			    c->bindings[k].host_port, version == 4 ? c->bindings[k].bind_ip : NULL);
@@ -170,7 +170,7 @@ static struct json_object *
 networks_of(const struct task *t, size_t i, struct json_object *const *facts, unsigned version)
 {
 	bool awsvpc = t->plan.def.network_mode == NETWORK_AWSVPC;
-	size_t owner = awsvpc && t->plan.containers[i].joins ? t->plan.leader : i;
+	size_t owner = awsvpc && t->plan.containers[i].joins ? t->plan.holder : i;
 	struct json_object *networks =
 	    json_get(json_get(facts[owner], "NetworkSettings"), "Networks");
 	struct json_object *list = json_object_new_array();
@@ -285,7 +285,7 @@ metadata_container(
 	json_add_str(o, "Name", c->name);
 	json_add_str(o, "DockerName", c->plan->docker_name);
 	json_add_str(o, "Image", c->plan->def->image);
-	json_add_str(o, "ImageID", image_id != NULL ? image_id : "");
+	json_add_str(o, "ImageID", image_id != NULL && !c->plan->sandbox ? image_id : "");
 	add_array(o, "Ports", ports_of(t, c, version));
 	add_object(o, "Labels", labels_of(facts[i]));
 	json_add_str(o, "DesiredStatus", t->desired_stopped ? "STOPPED" : "RUNNING");
@@ -297,7 +297,10 @@ metadata_container(
 	add_engine_time(o, "StartedAt", json_get_str(state, "StartedAt"));
 	if (!json_get_bool(state, "Running", false))
 		add_engine_time(o, "FinishedAt", json_get_str(state, "FinishedAt"));
-	json_add_str(o, "Type", "NORMAL");
+	json_add_str(o, "Type",
+	    !c->plan->sandbox                            ? "NORMAL"
+	    : t->plan.def.network_mode == NETWORK_AWSVPC ? "CNI_PAUSE"
+							 : "NAMESPACE_PAUSE");
 	if (version < 4)
 		add_array(o, "Networks", networks_of(t, i, facts, version));
 	add_health(o, c, facts[i]);
@@ -350,7 +353,7 @@ metadata_task(const struct task *t, struct json_object *const *facts, unsigned v
 		json_add_str(o, "LaunchType", p->launch_type);
 		json_add_str(o, "VPCID", p->network.vpc_id);
 	}
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; i < (p->fargate ? p->n_defined : t->n); i++)
 		if (t->containers[i].id != NULL || t->containers[i].phase == PHASE_FETCHED)
 			json_object_array_add(list, metadata_container(t, i, facts, version));
 	json_add(o, "Containers", list);

@@ -15,8 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CLUSTER_NAME_MAX 20
-#define TASK_ID_SHORT 12
 #define STOP_TIMEOUT_S 30 /* ECS_CONTAINER_STOP_TIMEOUT's default */
 #define STOP_TIMEOUT_MIN_S 1
 #define RANGE_FIRST 49153 /* the dynamic host port range of the agent's documentation */
@@ -30,8 +28,6 @@ static void plan_ports(struct plan *p, struct plan_container *c);
 static void plan_volumes(struct plan *p, const struct plan_input *in);
 static int plan_deps(struct plan *p, size_t i, struct err *e);
 static int plan_order(struct plan *p, struct err *e);
-static void choose_leader(struct plan *p);
-static void join_leader(struct plan *p);
 
 int
 plan_build(const struct plan_input *in, struct plan *ret, struct err *e)
@@ -41,9 +37,9 @@ plan_build(const struct plan_input *in, struct plan *ret, struct err *e)
 
 	if (r == 0) {
 		name_all(&p, in);
-		p.n = p.def.containers.n;
-		p.containers = arena_alloc(&p.arena, p.n * sizeof(*p.containers));
-		p.order = arena_alloc(&p.arena, p.n * sizeof(*p.order));
+		p.n = p.n_defined = p.def.containers.n;
+		p.containers = arena_alloc(&p.arena, (p.n + 1) * sizeof(*p.containers));
+		p.order = arena_alloc(&p.arena, (p.n + 1) * sizeof(*p.order));
 		p.router = find_router(&p);
 		plan_volumes(&p, in);
 		for (size_t i = 0; i < p.n; i++)
@@ -51,11 +47,8 @@ plan_build(const struct plan_input *in, struct plan *ret, struct err *e)
 		for (size_t i = 0; r == 0 && i < p.n; i++)
 			r = plan_deps(&p, i, e);
 	}
-	if (r == 0)
-		r = plan_order(&p, e);
 	if (r == 0) {
-		choose_leader(&p);
-		join_leader(&p);
+		plan_sandbox(&p, in);
 		r = plan_order(&p, e);
 	}
 	if (r < 0) {
@@ -103,7 +96,7 @@ find_router(const struct plan *p)
 {
 	size_t i = 0;
 
-	while (i < p->n && p->def.containers.v[i].firelens_configuration == NULL)
+	while (i < p->n_defined && p->def.containers.v[i].firelens_configuration == NULL)
 		i++;
 	return i;
 }
@@ -113,7 +106,7 @@ plan_is_routed(const struct plan *p, size_t i)
 {
 	const struct td_log_configuration *log = p->def.containers.v[i].log_configuration;
 
-	return p->router < p->n && i != p->router && log != NULL &&
+	return p->router < p->n_defined && i != p->router && log != NULL &&
 	       log->log_driver == LOG_DRIVER_AWSFIRELENS;
 }
 
@@ -121,7 +114,7 @@ const char *
 plan_router_file(const struct plan *p)
 {
 	const struct td_firelens *router =
-	    p->router < p->n ? p->def.containers.v[p->router].firelens_configuration : NULL;
+	    p->router < p->n_defined ? p->def.containers.v[p->router].firelens_configuration : NULL;
 	const char *value = NULL;
 	bool s3 = false;
 
@@ -246,8 +239,9 @@ plan_container(struct plan *p, size_t i, const struct plan_input *in)
 	*c = (struct plan_container){
 		.def = def,
 		.override = find_override(p, def->name),
-		.docker_name = arena_printf(&p->arena, "localemu-ecs-%.*s-%.*s-%s",
-		    CLUSTER_NAME_MAX, in->cluster_name, TASK_ID_SHORT, in->task_id, def->name),
+		.docker_name =
+		    arena_printf(&p->arena, "localemu-ecs-%.*s-%.*s-%s", PLAN_CLUSTER_NAME_MAX,
+			in->cluster_name, PLAN_TASK_ID_SHORT, in->task_id, def->name),
 		.essential = def->essential != TRI_FALSE,
 		.stop_timeout_s = def->stop_timeout.set ? def->stop_timeout.v : STOP_TIMEOUT_S,
 		.start_timeout_s = def->start_timeout.set ? def->start_timeout.v : 0,
@@ -275,14 +269,14 @@ parse_range(const char *text, int64_t *first, int64_t *last)
 	return end != text && *first <= *last && *first > 0 && *last <= UINT16_MAX;
 }
 
-/* Ports leave a namespace of their own only in bridge mode; in host mode they are open by
- * themselves. */
+/* In host mode ports are open by themselves, in awsvpc mode their numbers are the same outside
+ * (PortMapping.hostPort). */
 static void
 plan_ports(struct plan *p, struct plan_container *c)
 {
 	bool bridge = p->def.network_mode == NETWORK_BRIDGE || p->def.network_mode == NETWORK_UNSET;
 
-	if (!bridge && p->def.network_mode != NETWORK_HOST)
+	if (p->def.network_mode == NETWORK_NONE)
 		return;
 	c->ports = arena_alloc(&p->arena, c->def->port_mappings.n * sizeof(*c->ports));
 	for (size_t i = 0; i < c->def->port_mappings.n; i++) {
@@ -321,16 +315,22 @@ choose_range(struct plan *p, struct plan_port *port)
 	p->next_range = port->host_first + n;
 }
 
-static bool
-port_is_free(const char *address, const char *protocol, int64_t port)
+/* What a closed connection left behind is in nobody's way, nor is a low number: the Engine binds.
+ */
+bool
+plan_port_is_free(const char *address, const char *protocol, int64_t port)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	bool udp = streq(protocol, "udp");
 	_cleanup_close_ int fd =
-	    socket(AF_INET, (streq(protocol, "udp") ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	    socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	int on = 1;
 
 	if (inet_pton(AF_INET, address, &sa.sin_addr) != 1)
 		sa.sin_addr.s_addr = htonl(INADDR_ANY);
-	return fd >= 0 && bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
+	if (fd < 0 || (!udp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0))
+		return false;
+	return bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EACCES;
 }
 
 /* The Engine does not choose neighbours, so that this is done as the agent does it: by trying. */
@@ -340,7 +340,7 @@ plan_free_range(const char *address, const char *protocol, int64_t from, int64_t
 	int64_t run = 0;
 
 	for (int64_t port = from; n > 0 && port <= RANGE_LAST; port++) {
-		run = port_is_free(address, protocol, port) ? run + 1 : 0;
+		run = plan_port_is_free(address, protocol, port) ? run + 1 : 0;
 		if (run == n)
 			return port - n + 1;
 	}
@@ -401,7 +401,7 @@ plan_volumes(struct plan *p, const struct plan_input *in)
 			    p, "fsx", def->fsx->file_system_id, NULL, def->fsx->root_directory);
 		} else {
 			v->docker_name = arena_printf(&p->arena, "localemu-ecs-%.*s-%s",
-			    TASK_ID_SHORT, in->task_id, def->name);
+			    PLAN_TASK_ID_SHORT, in->task_id, def->name);
 			v->owned = true;
 		}
 	}
@@ -457,7 +457,7 @@ wait_for_router(struct plan *p, size_t i)
 {
 	struct plan_container *c = &p->containers[i];
 	const struct container_def *router =
-	    p->router < p->n ? p->def.containers.v + p->router : NULL;
+	    p->router < p->n_defined ? p->def.containers.v + p->router : NULL;
 
 	if (!plan_is_routed(p, i) || router->depends_on.n > 0 || router->links.n > 0 ||
 	    router->volumes_from.n > 0)
@@ -531,49 +531,4 @@ plan_order(struct plan *p, struct err *e)
 			    e, ERR_CLIENT, "task has a circular dependency between its containers");
 	}
 	return 0;
-}
-
-/* The first essential container: it lives as long as the task does. */
-static void
-choose_leader(struct plan *p)
-{
-	p->leader = p->order[0];
-	for (size_t i = 0; i < p->n; i++) {
-		if (!p->containers[p->order[i]].essential)
-			continue;
-		p->leader = p->order[i];
-		return;
-	}
-}
-
-/* True if `i` must run before `on` does. */
-static bool
-comes_before(const struct plan *p, size_t i, size_t on)
-{
-	const struct plan_container *c = &p->containers[on];
-
-	for (size_t k = 0; k < c->n_deps; k++)
-		if (c->deps[k].on == i || comes_before(p, i, c->deps[k].on))
-			return true;
-	return false;
-}
-
-/* In awsvpc mode containers share localhost: they join the leader's namespace, save those that it
- * waits for. pidMode and ipcMode "task" are shared the same way. */
-static void
-join_leader(struct plan *p)
-{
-	bool network = p->def.network_mode == NETWORK_AWSVPC;
-
-	if (!network && p->def.pid_mode != PID_TASK && p->def.ipc_mode != IPC_TASK)
-		return;
-	for (size_t i = 0; i < p->n; i++) {
-		struct plan_container *c = &p->containers[i];
-
-		if (i == p->leader || comes_before(p, i, p->leader))
-			continue;
-		c->joins = true;
-		c->deps[c->n_deps++] =
-		    (struct plan_dep){ .on = p->leader, .condition = PLAN_START };
-	}
 }

@@ -32,6 +32,8 @@
 #define FIRELENS_INCLUDE_PATTERN "include-pattern"
 #define FIRELENS_EXCLUDE_PATTERN "exclude-pattern"
 #define FIRELENS_BUFFER_LIMIT "log-driver-buffer-limit"
+#define PLAN_CLUSTER_NAME_MAX 20 /* of it in a container's name */
+#define PLAN_TASK_ID_SHORT 12
 
 /* The network interface of an awsvpc task, as shim.proto's Network has it. */
 struct plan_network {
@@ -107,7 +109,8 @@ struct plan_container {
 	int64_t start_timeout_s; /* 0: none */
 	struct plan_dep *deps;
 	size_t n_deps;
-	bool joins;              /* the leader's network namespace */
+	bool joins;              /* the sandbox's namespaces */
+	bool sandbox;            /* is that itself: none of the definition's */
 	struct plan_port *ports; /* those that the Engine publishes, or that host mode opens */
 	size_t n_ports;
 	const char *metadata_id; /* what its endpoints are known by */
@@ -143,12 +146,13 @@ struct plan {
 	const char *endpoint_url;          /* "http://169.254.170.2" */
 	const char *api_url;               /* NULL: the API cannot be reached from the containers */
 	const char *token;                 /* NULL: whoever reaches the endpoint is of the task */
-	struct plan_container *containers; /* in the order of the definition */
-	size_t n;
-	size_t *order;              /* indices: dependencies first */
-	size_t router;              /* of FireLens; n where there is none */
+	struct plan_container *containers; /* in the order of the definition, then the sandbox */
+	size_t n;                          /* all of them */
+	size_t n_defined;                  /* those of the definition */
+	size_t *order;                     /* indices: dependencies first */
+	size_t holder; /* of what containers of the task share: the sandbox, or the only one */
+	size_t router; /* of FireLens; n_defined where there is none */
 	const char *router_address; /* in bridge mode, NULL until it is known */
-	size_t leader;              /* owns what containers of the task share */
 	struct plan_volume *volumes;
 	size_t n_volumes;
 	int64_t next_range; /* where the next free host port range is looked for */
@@ -184,6 +188,15 @@ bool plan_is_routed(const struct plan *p, size_t i);
 const char *plan_router_file(const struct plan *p);
 /* What a secret of container `i`'s log options is called in the router's environment. */
 const char *plan_router_variable(size_t i, const char *name, struct arena *a);
+/* awsvpc: gives ports whose number is taken on this host to the Engine to choose, all of them with
+ * `every`. Before the owner's body is made. */
+void plan_yield_ports(struct plan *p, bool every);
+/* What a sandbox's image is made of, as a layer: a tar of the init alone. *ret is the caller's. */
+int plan_sandbox_layer(const char *init_path, char **ret, size_t *ret_len, struct err *e);
+/* For plan.c: adds the sandbox where one is needed, and who joins it (plan_sandbox.c). */
+void plan_sandbox(struct plan *p, const struct plan_input *in);
+/* True if nothing of this host listens there. */
+bool plan_port_is_free(const char *address, const char *protocol, int64_t port);
 /* The body of the create call of container `i`; the caller's. `values` may be NULL. Fails where
  * there is no command to run. */
 int plan_body(const struct plan *p, size_t i, const struct plan_image *image,

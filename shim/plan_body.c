@@ -29,7 +29,6 @@ struct body {
 	const struct container_def *def;
 	const struct plan_values *values;
 	struct json_object *config, *host;
-	bool leads; /* owns the namespace that others join */
 };
 
 static void put_process(struct body *b, const struct str_list *argv);
@@ -44,6 +43,7 @@ static void put_linux(struct body *b);
 static void put_security(struct body *b);
 static void put_logging(struct body *b);
 static void put_sysctls(struct body *b);
+static void put_sandbox(struct body *b);
 
 int
 plan_body(const struct plan *p, size_t i, const struct plan_image *image,
@@ -60,10 +60,14 @@ plan_body(const struct plan *p, size_t i, const struct plan_image *image,
 		.values = values != NULL ? values : &nothing,
 		.config = config,
 		.host = json_object_new_object(),
-		.leads = i == p->leader && p->n > 1,
 	};
 
 	json_add(config, "HostConfig", b.host);
+	if (b.c->sandbox) {
+		put_sandbox(&b);
+		*ret = xstrdup(json_print(config));
+		return 0;
+	}
 	plan_argv(p, i, image, &argv, &a);
 	if (argv.n == 0)
 		return err_set(e, ERR_CLIENT, "Error response from daemon: No command specified");
@@ -377,24 +381,22 @@ put_resources(struct body *b)
 	put_gpus(b);
 }
 
-/* The leader's, which the containers of the task share. */
+/* The containers of the task share it. */
 static bool
 has_interface(const struct body *b)
 {
 	return b->plan->def.network_mode == NETWORK_AWSVPC && b->plan->network.name != NULL &&
-	       b->c == &b->plan->containers[b->plan->leader];
+	       b->c == &b->plan->containers[b->plan->holder];
 }
 
-/* What other tasks of the VPC find it by: the containers that live in its namespace, the service,
- * the private DNS name. */
+/* What other tasks of the VPC find it by: its containers, its service, its private DNS name. */
 static void
 put_aliases(struct body *b, struct json_object *endpoint)
 {
 	const struct plan *p = b->plan;
 
-	for (size_t i = 0; i < p->n; i++)
-		if (i == p->leader || p->containers[i].joins)
-			push(endpoint, "Aliases", p->containers[i].def->name);
+	for (size_t i = 0; i < p->n_defined; i++)
+		push(endpoint, "Aliases", p->containers[i].def->name);
 	if (p->group != NULL && has_prefix(p->group, "service:"))
 		push(endpoint, "Aliases", p->group + strlen("service:"));
 	if (p->network.dns_name != NULL)
@@ -415,6 +417,11 @@ put_interface(struct body *b)
 	json_add_str(endpoint, "MacAddress", n->mac);
 	json_add_str(b->config, "MacAddress", n->mac);
 	put_aliases(b, endpoint);
+	if (n->dns_name == NULL)
+		return;
+	json_add_str(b->config, "Hostname", n->dns_name);
+	if (strchr(n->dns_name, '.') != NULL)
+		push(b->host, "DnsSearch", strchr(n->dns_name, '.') + 1);
 }
 
 /* NetworkMode, PidMode and IpcMode; who joins another's namespace has no say in names and
@@ -431,25 +438,26 @@ put_network(struct body *b)
 	};
 	const struct plan *p = b->plan;
 	bool joins = b->c->joins && p->def.network_mode == NETWORK_AWSVPC;
-	_cleanup_free_ char *leader =
-	    xasprintf("container:%s", p->containers[p->leader].docker_name);
+	_cleanup_free_ char *holder =
+	    xasprintf("container:%s", p->containers[p->holder].docker_name);
 
-	json_add_str(b->host, "NetworkMode", joins ? leader : modes[p->def.network_mode]);
+	json_add_str(b->host, "NetworkMode", joins ? holder : modes[p->def.network_mode]);
 	if (has_interface(b))
 		put_interface(b);
 	if (p->def.pid_mode == PID_HOST)
 		json_add_str(b->host, "PidMode", "host");
 	else if (p->def.pid_mode == PID_TASK && b->c->joins)
-		json_add_str(b->host, "PidMode", leader);
+		json_add_str(b->host, "PidMode", holder);
 	if (p->def.ipc_mode == IPC_HOST || p->def.ipc_mode == IPC_NONE)
 		json_add_str(b->host, "IpcMode", ipc_mode_names[p->def.ipc_mode]);
-	else if (p->def.ipc_mode == IPC_TASK && (b->leads || b->c->joins))
-		json_add_str(b->host, "IpcMode", b->leads ? "shareable" : leader);
+	else if (p->def.ipc_mode == IPC_TASK && b->c->joins)
+		json_add_str(b->host, "IpcMode", holder);
 	if (b->def->disable_networking == TRI_TRUE)
 		json_add_bool(b->config, "NetworkDisabled", true);
 	if (joins)
 		return;
-	json_add_str(b->config, "Hostname", b->def->hostname);
+	if (b->def->hostname != NULL)
+		json_add_str(b->config, "Hostname", b->def->hostname);
 	push_list(b->host, "Dns", &b->def->dns_servers);
 	push_list(b->host, "DnsSearch", &b->def->dns_search_domains);
 	for (size_t i = 0; i < b->def->extra_hosts.n; i++) {
@@ -477,26 +485,41 @@ put_network(struct body *b)
 
 /* hostPort 0: the Engine chooses and is asked afterwards. */
 static void
+put_port(struct body *b, const struct plan_port *port)
+{
+	for (int64_t n = 0; n <= port->container_last - port->container_first; n++) {
+		_cleanup_free_ char *key =
+		    xasprintf("%" PRId64 "/%s", port->container_first + n, port->protocol);
+		_cleanup_free_ char *host = port->host_first == 0
+						? xstrdup("")
+						: xasprintf("%" PRId64, port->host_first + n);
+		struct json_object *binding;
+
+		(void)object(object(b->config, "ExposedPorts"), key);
+		if (b->plan->def.network_mode == NETWORK_AWSVPC &&
+		    json_get(object(b->host, "PortBindings"), key) != NULL)
+			continue; /* two containers of one address name the same port */
+		binding = json_object_new_object();
+		json_add_str(binding, "HostIp", b->plan->publish_address);
+		json_add_str(binding, "HostPort", host);
+		json_object_array_add(array(object(b->host, "PortBindings"), key), binding);
+	}
+}
+
+/* In awsvpc mode those of all containers, at the owner of the address. */
+static void
 put_ports(struct body *b)
 {
-	if (b->plan->def.network_mode == NETWORK_HOST)
+	const struct plan *p = b->plan;
+	bool awsvpc = p->def.network_mode == NETWORK_AWSVPC;
+
+	if (p->def.network_mode == NETWORK_HOST || (awsvpc && b->c != &p->containers[p->holder]))
 		return;
-	for (size_t i = 0; i < b->c->n_ports; i++) {
-		const struct plan_port *port = &b->c->ports[i];
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_container *c = &p->containers[i];
 
-		for (int64_t n = 0; n <= port->container_last - port->container_first; n++) {
-			_cleanup_free_ char *key =
-			    xasprintf("%" PRId64 "/%s", port->container_first + n, port->protocol);
-			_cleanup_free_ char *host =
-			    port->host_first == 0 ? xstrdup("")
-						  : xasprintf("%" PRId64, port->host_first + n);
-			struct json_object *binding = json_object_new_object();
-
-			(void)object(object(b->config, "ExposedPorts"), key);
-			json_add_str(binding, "HostIp", b->plan->publish_address);
-			json_add_str(binding, "HostPort", host);
-			json_object_array_add(array(object(b->host, "PortBindings"), key), binding);
-		}
+		for (size_t k = 0; (awsvpc || c == b->c) && k < c->n_ports; k++)
+			put_port(b, &c->ports[k]);
 	}
 }
 
@@ -718,13 +741,50 @@ put_sysctls(struct body *b)
 		for (size_t k = 0; k < c->def->system_controls.n; k++) {
 			const struct td_system_control *s = &c->def->system_controls.v[k];
 			bool net = s->name_space != NULL && has_prefix(s->name_space, "net.");
-			bool mine =
-			    net && shared
-				? (b->c->joins ? false : c == b->c || (b->leads && c->joins))
-				: c == b->c;
+			bool mine = net && shared ? b->c == &b->plan->containers[b->plan->holder]
+						  : c == b->c;
 
 			if (mine && s->name_space != NULL)
 				json_add_str(object(b->host, "Sysctls"), s->name_space, s->value);
 		}
 	}
+}
+
+/* It carries neither localemu.cluster nor localemu.task-arn: whoever counts the containers of a
+ * task or of a cluster does not count it. */
+static void
+put_sandbox_labels(struct body *b)
+{
+	struct json_object *labels = object(b->config, "Labels");
+	const struct plan *p = b->plan;
+
+	for (size_t i = 0; i < p->n_labels; i++)
+		if (!streq(p->labels[i][0], "localemu.cluster") &&
+		    !streq(p->labels[i][0], "localemu.task-arn"))
+			json_add_str(labels, p->labels[i][0], p->labels[i][1]);
+	json_add_str(labels, "localemu.sandbox-of", p->task_arn);
+	json_add_str(labels, "com.amazonaws.ecs.container-name", b->def->name);
+}
+
+/* It does nothing, writes nothing and needs no right to anything. */
+static void
+put_sandbox(struct body *b)
+{
+	const struct plan *p = b->plan;
+
+	json_add_str(b->config, "Image", b->def->image);
+	push(b->config, "Entrypoint", "/init");
+	put_sandbox_labels(b);
+	json_add_str(
+	    b->host, "NetworkMode", p->def.network_mode == NETWORK_AWSVPC ? "bridge" : "none");
+	if (has_interface(b))
+		put_interface(b);
+	if (p->def.ipc_mode == IPC_TASK)
+		json_add_str(b->host, "IpcMode", "shareable");
+	put_ports(b);
+	put_sysctls(b);
+	json_add_bool(b->host, "ReadonlyRootfs", true);
+	push(b->host, "CapDrop", "ALL");
+	push(b->host, "SecurityOpt", "no-new-privileges");
+	json_add_str(object(b->host, "LogConfig"), "Type", "none");
 }

@@ -5,6 +5,7 @@
  */
 #include "shim/pull.h"
 #include "common/log.h"
+#include "shim/plan.h"
 #include "shim/share.h"
 
 #include <string.h>
@@ -22,7 +23,8 @@ const struct pull_limits pull_limits_agent = {
 
 struct pull {
 	struct pull_ask ask;
-	char *task_id, *ref, *platform, *auth;
+	char *task_id, *ref, *platform, *auth, *init_path;
+	char *layer; /* what an image is made of, while the Engine reads it */
 	struct share *share;
 	struct engine_req *req;
 	struct timer *again, *stall, *total;
@@ -54,6 +56,7 @@ pull_start(const struct pull_ask *ask)
 	p->ask.task_id = p->task_id = xstrdup(ask->task_id);
 	p->ask.platform = p->platform = ask->platform != NULL ? xstrdup(ask->platform) : NULL;
 	p->ask.auth = p->auth = ask->auth != NULL ? xstrdup(ask->auth) : NULL;
+	p->ask.init_path = p->init_path = ask->init_path != NULL ? xstrdup(ask->init_path) : NULL;
 	p->again = timer_new(ask->loop, attempt, p);
 	p->stall = timer_new(ask->loop, on_stall, p);
 	p->total = timer_new(ask->loop, on_total, p);
@@ -83,6 +86,8 @@ pull_free(struct pull *p)
 	if (p->auth != NULL)
 		explicit_bzero(p->auth, strlen(p->auth));
 	free(p->auth);
+	free(p->layer);
+	free(p->init_path);
 	free(p->platform);
 	free(p->task_id);
 	free(p->ref);
@@ -136,7 +141,8 @@ on_looked(const struct engine_reply *r, void *arg)
 	if (r->text == NULL && engine_image_fits(r->body, p->platform)) {
 		finish(p, NULL, NULL);
 	} else if (r->text == NULL || r->status == 404) {
-		log_info("task", p->task_id, "pulling %s", p->ref);
+		log_info("task", p->task_id, "%s %s",
+		    p->init_path != NULL ? "importing" : "pulling", p->ref);
 		attempt(p);
 	} else {
 		finish(p, "CannotPullContainerError", r->text);
@@ -144,10 +150,28 @@ on_looked(const struct engine_reply *r, void *arg)
 }
 
 static void
+import(struct pull *p)
+{
+	struct err e = { 0 };
+	size_t len;
+
+	free(TAKE(p->layer));
+	if (plan_sandbox_layer(p->init_path, &p->layer, &len, &e) < 0)
+		finish(p, "CannotPullContainerError", e.text);
+	else
+		p->req = engine_import(p->ask.engine, p->ref, p->layer, len, on_pulled, p);
+}
+
+static void
 attempt(void *arg)
 {
 	struct pull *p = arg;
 
+	if (p->init_path != NULL) {
+		p->attempts++;
+		import(p);
+		return;
+	}
 	p->attempts++;
 	p->began = false;
 	timer_set(p->stall, p->ask.limits->begin_ms);

@@ -31,6 +31,8 @@ struct pull_ask {
 	const char *platform; /* NULL: the Engine's own */
 	const char *auth;     /* value of X-Registry-Auth, NULL: none */
 	bool fargate;         /* its words */
+	const char
+	    *init_path; /* not NULL: it comes from no registry, but is made of this program */
 	const struct pull_limits *limits;
 	/* Called once from the loop: error is NULL where the image is there, else
 	 * "CannotPullContainerError" or "DockerTimeoutError". pull_free is legal inside. */

@@ -102,9 +102,9 @@ report_send(const struct task *t, struct link *l)
 	s.execution_stopped_at_ms = t->times.execution_stopped;
 	s.stopped_at_ms = t->times.stopped;
 	s.cleaned_up = t->cleaned_up;
-	s.n_containers = t->n;
-	s.containers = arena_alloc(&a, (t->n + 1) * sizeof(*s.containers));
-	for (size_t i = 0; i < t->n; i++)
+	s.n_containers = t->plan.n_defined;
+	s.containers = arena_alloc(&a, (s.n_containers + 1) * sizeof(*s.containers));
+	for (size_t i = 0; i < s.n_containers; i++)
 		s.containers[i] = pack_container(&t->containers[i], &a);
 	f.body_case = SHIM__FRAME__BODY_TASK_STATE;
 	f.task_state = &s;

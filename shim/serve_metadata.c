@@ -110,7 +110,7 @@ static bool
 wants_facts(const struct request *r, size_t i)
 {
 	return is_for_task(r) || i == r->container ||
-	       (r->task->plan.containers[r->container].joins && i == r->task->plan.leader);
+	       (r->task->plan.containers[r->container].joins && i == r->task->plan.holder);
 }
 
 static struct json_object *

@@ -49,13 +49,13 @@ stats_memory_free(struct stats_memory *m)
 	free(m);
 }
 
-/* In awsvpc mode the network is the leader's. */
+/* In awsvpc mode the network is its owner's. */
 static size_t
 network_owner(const struct request *r, size_t i)
 {
 	const struct plan *p = &r->task->plan;
 
-	return p->def.network_mode == NETWORK_AWSVPC && p->containers[i].joins ? p->leader : i;
+	return p->def.network_mode == NETWORK_AWSVPC && p->containers[i].joins ? p->holder : i;
 }
 
 static bool
@@ -174,7 +174,7 @@ answer_task(struct request *r)
 {
 	struct json_object *all = json_object_new_object(), *o;
 
-	for (size_t i = 0; i < r->task->n; i++) {
+	for (size_t i = 0; i < r->task->plan.n_defined; i++) {
 		if (r->task->containers[i].id == NULL)
 			continue;
 		o = document(r, i);

@@ -57,8 +57,7 @@ on_list(const struct engine_reply *r, void *arg)
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(r->body, i);
 		const char *id = json_get_str(o, "Id");
-		struct container *c =
-		    find(t, json_get_str(json_get(o, "Labels"), "localemu.container-name"));
+		struct container *c = find(t, json_get_str(json_get(o, "Labels"), CONTAINER_LABEL));
 
 		if (c == NULL || id == NULL || c->phase == PHASE_STOPPED)
 			continue;

@@ -200,7 +200,7 @@ open_on_host(struct task *t)
 void
 task_begin(struct task *t)
 {
-	_cleanup_free_ char *label = xasprintf("localemu.task-arn=%s", t->arn);
+	_cleanup_free_ char *label = xasprintf(TASK_LABEL "=%s", t->arn);
 
 	open_on_host(t);
 	timer_set(t->patience, PATIENCE_MS);
@@ -397,7 +397,7 @@ conclude(struct task *t)
 
 		all_stopped = all_stopped && c->phase == PHASE_STOPPED;
 		all_settled = all_settled && c->phase >= PHASE_RUNNING;
-		one_running = one_running || c->phase == PHASE_RUNNING;
+		one_running = one_running || (c->phase == PHASE_RUNNING && !c->plan->sandbox);
 		if (c->phase != PHASE_STOPPED || !c->plan->essential)
 			continue;
 		if (!c->failed && t->times.execution_stopped == 0) {
@@ -408,7 +408,9 @@ conclude(struct task *t)
 			continue;
 		if (c->failed) {
 			decide_stop(t, "TaskFailedToStart",
-			    t->plan.fargate ? c->reason : "Task failed to start", c->stopped_ms);
+			    t->plan.fargate || c->plan->sandbox ? c->reason
+								: "Task failed to start",
+			    c->stopped_ms);
 			task_post(t, EV_FAIL);
 		} else {
 			decide_stop(t, "EssentialContainerExited",
@@ -443,7 +445,7 @@ task_health(const struct task *t)
 {
 	enum health_state health = t->n > 0 ? HEALTH_HEALTHY : HEALTH_UNKNOWN;
 
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = 0; i < t->plan.n_defined; i++) {
 		const struct container *c = &t->containers[i];
 
 		if (!c->plan->essential)

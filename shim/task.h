@@ -19,6 +19,11 @@
 #include "shim/proxy.h"
 #include "shim/resources.h"
 
+/* What every container of a task carries, its sandbox too, and no container definition takes over.
+ */
+#define TASK_LABEL "com.amazonaws.ecs.task-arn"
+#define CONTAINER_LABEL "com.amazonaws.ecs.container-name"
+
 enum task_event {
 	EV_BEGIN,         /* the facts are known: go on with what this state has to do */
 	EV_PROVISIONED,   /* what the containers need outside of the Engine is there */

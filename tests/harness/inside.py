@@ -31,5 +31,16 @@ class Started:
             value = value[key]
         return value
 
+    def sandbox(self):
+        """The Engine's view of what owns the shared namespaces of the task, None where nothing does."""
+        found = self.lab.daemon.containers(f"localemu.sandbox-of={self.task['taskArn']}")
+        assert len(found) <= 1
+        return self.lab.engine.inspect(found[0]["Id"]) if found else None
+
+    def network(self):
+        """An awsvpc task's endpoint on its VPC's network."""
+        network, = (self.sandbox() or self.inspect(self.task["containers"][0]["name"]))["NetworkSettings"]["Networks"].values()
+        return network
+
     def inside(self, command, name="main"):
         return run_inside(self.lab.engine, self.inspect(name)["Id"], command)

@@ -2,6 +2,8 @@
 """awsvpc tasks are on the network of their VPC with the very address, MAC and name that the API tells of."""
 
 import json
+import socket
+import urllib.request
 
 import pytest
 
@@ -32,8 +34,8 @@ def details(started):
 def test_address_and_mac_are_the_containers_own(lab, run, subnet):
     task = run(lab.container(), lab.container("side"))
     attachment, said = details(task)
-    (name, network), = task.engine("NetworkSettings.Networks").items()
-    assert name == "localemu-vpc-" + subnet["VpcId"]
+    network = task.network()
+    assert list(task.sandbox()["NetworkSettings"]["Networks"]) == ["localemu-vpc-" + subnet["VpcId"]]
     assert network["MacAddress"] == said["macAddress"]
     address = said["privateIPv4Address"]
     for container in ("main", "side"):
@@ -44,6 +46,7 @@ def test_address_and_mac_are_the_containers_own(lab, run, subnet):
         assert interface == {
             "NetworkMode": "awsvpc", "IPv4Addresses": [address], "AttachmentIndex": 0, "MACAddress": said["macAddress"],
             "IPv4SubnetCIDRBlock": subnet["CidrBlock"], "PrivateDNSName": said["privateDnsName"]}
+        assert task.inside("hostname", container) == said["privateDnsName"]
     if network["IPAddress"] != address:  # the VPC's own range is taken on this host
         assert network["IPAddress"].startswith("100.")
     assert json.loads(task.inside("wget -qO- $ECS_CONTAINER_METADATA_URI_V4/task"))["VPCID"] == subnet["VpcId"]
@@ -57,7 +60,63 @@ def test_containers_share_localhost(lab, run):
 def test_tasks_of_a_vpc_reach_each_other_by_address_and_name(lab, run):
     server = run(lab.container("web-" + lab.cluster, command=SERVE))
     client = run(lab.container())
-    network, = server.engine("NetworkSettings.Networks", "web-" + lab.cluster).values()
     _, said = details(server)
-    for host in (network["IPAddress"], "web-" + lab.cluster, said["privateDnsName"]):
+    for host in (server.network()["IPAddress"], "web-" + lab.cluster, said["privateDnsName"]):
         assert "Hello from ECS" in client.inside(f"wget -qO- http://{host}/"), host
+
+
+def test_names_of_a_task_with_several_containers(lab, run):
+    server = run(lab.container("web-" + lab.cluster, command=SERVE), lab.container("side-" + lab.cluster))
+    client = run(lab.container())
+    for host in ("web-" + lab.cluster, "side-" + lab.cluster, details(server)[1]["privateDnsName"]):
+        assert "Hello from ECS" in client.inside(f"wget -qO- http://{host}/"), host
+
+
+def fetch(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as reply:
+        return reply.read().decode()
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def serve(port):
+    return ["httpd", "-f", "-p", str(port), "-h", "/www"]
+
+
+def test_ports_are_published_under_their_own_number(lab, run, free_port):
+    task = run(lab.container(command=serve(free_port), portMappings=[{"containerPort": free_port}]), lab.container("side"))
+    binding, = lab.container_of(task.task)["networkBindings"]
+    assert binding == {"bindIP": "127.0.0.1", "containerPort": free_port, "hostPort": free_port, "protocol": "tcp"}
+    assert "Hello from ECS" in fetch(free_port)
+    port, = json.loads(task.inside("wget -qO- $ECS_CONTAINER_METADATA_URI_V4"))["Ports"]
+    assert (port["ContainerPort"], port["HostPort"]) == (free_port, free_port)
+    assert lab.container_of(task.task, "side")["networkBindings"] == []
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_port_that_is_taken_is_published_elsewhere(lab, run, free_port, several):
+    containers = [lab.container(command=serve(free_port), portMappings=[{"containerPort": free_port}])]
+    containers += [lab.container("side")] if several else []
+    tasks = [run(*containers) for _ in range(2)]
+    ports = [lab.host_port(t.task) for t in tasks]
+    assert ports[0] == free_port != ports[1]
+    for port in ports:
+        assert "Hello from ECS" in fetch(port)
+    assert f"port {free_port} is taken on 127.0.0.1: published as {ports[1]}" in lab.daemon.log_text
+
+
+def test_many_at_once_want_the_same_port(lab, started, subnet, free_port):
+    """Whoever is second at the Engine does not fail for it."""
+    definition = lab.define(lab.container(command=serve(free_port), portMappings=[{"containerPort": free_port}]),
+                            networkMode="awsvpc")
+    tasks = lab.run(definition=definition, count=6, networkConfiguration={
+        "awsvpcConfiguration": {"subnets": [subnet["SubnetId"]]}})
+    ports = {lab.host_port(lab.wait(t, "RUNNING")) for t in tasks}
+    assert len(ports) == 6 and free_port in ports
+    for port in ports:
+        assert "Hello from ECS" in fetch(port)

@@ -3,7 +3,9 @@
 
 import os
 import signal
+import socket
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -69,8 +71,7 @@ def groups(engine_daemon, lab, started):
 
 
 def address(task):
-    network, = task.engine("NetworkSettings.Networks").values()
-    return network["IPAddress"]
+    return task.network()["IPAddress"]
 
 
 def reaches(client, server, port=80, seconds=1):
@@ -156,6 +157,40 @@ def test_protocols(groups, lab):
         wait_until(lambda: in_network(client, speak).communicate()[0] == "there\n", 10, "the datagram to be answered")
         echo.kill()
     assert not reaches(client, server)
+
+
+def test_the_host_enters_by_published_ports(groups, lab):
+    """Also where the groups let nobody in; other ports of the task stay closed to it."""
+    task = groups.run([groups.group("closed")], lab.container(command=SERVE, portMappings=[{"containerPort": 80}]))
+    port = lab.host_port(task.task)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as reply:
+        assert "Hello from ECS" in reply.read().decode()
+    with pytest.raises(OSError):
+        socket.create_connection((address(task), 81), timeout=0.5)
+
+
+def test_strict_the_host_is_a_caller_like_any_other(start_daemon, make_lab, started):
+    daemon = start_daemon(ECS_STRICT="1")
+    lab = make_lab(daemon)
+    groups = Groups(daemon, lab, started, free_range())
+    closed = groups.group("closed")
+    configuration = {"subnets": [groups.subnet], "securityGroups": [closed]}
+    definition = lab.define(lab.container(command=SERVE, portMappings=[{"containerPort": 80}]), networkMode="awsvpc",
+                            requiresCompatibilities=["FARGATE"], cpu="256", memory="512")
+    task = started(lab, lab.wait(lab.run(definition=definition, launchType="FARGATE",
+                                         networkConfiguration={"awsvpcConfiguration": configuration}), "RUNNING"))
+    url = f"http://127.0.0.1:{lab.host_port(task.task)}/"
+    with pytest.raises(OSError):
+        urllib.request.urlopen(url, timeout=1)
+    groups.allow(closed)
+    wait_until(lambda: "Hello from ECS" in fetched(url), 5, "the rule to let the host in")
+
+
+def fetched(url):
+    try:
+        return urllib.request.urlopen(url, timeout=1).read().decode()
+    except OSError:
+        return ""
 
 
 def test_an_unknown_group_lets_everything_through(groups, lab):

@@ -392,32 +392,89 @@ dependencies_come_first(void **state)
 }
 
 static void
-awsvpc_shares_the_first_essential_container(void **state)
+awsvpc_shares_a_sandbox(void **state)
 {
 	_cleanup_free_ char *definition = xasprintf(THREE, "\"networkMode\":\"awsvpc\",",
-	    ",\"dependsOn\":[{\"containerName\":\"b\",\"condition\":\"COMPLETE\"}]", "",
-	    ",\"hostname\":\"h\",\"dependsOn\":[{\"containerName\":\"b\",\"condition\":"
-	    "\"COMPLETE\"}]");
+	    ",\"portMappings\":[{\"containerPort\":1}],"
+	    "\"systemControls\":[{\"namespace\":\"net.x\",\"value\":\"1\"}]",
+	    ",\"dependsOn\":[{\"containerName\":\"a\",\"condition\":\"START\"}]", "");
 	struct plan_input in = input(definition);
+	_cleanup_json_ struct json_object *sandbox = NULL;
+	struct plan p;
+
+	(void)state;
+	in.network = (struct plan_network){
+		.name = "net", .engine_ipv4 = "10.0.0.4", .dns_name = "ip-10-0-0-4.ec2.internal"
+	};
+	build(&in, &p);
+	assert_int_equal(p.n_defined, 3);
+	assert_int_equal(p.n, 4);
+	assert_int_equal(p.holder, 3);
+	assert_int_equal(p.order[0], 3);
+	for (size_t i = 0; i < p.n_defined; i++) {
+		_cleanup_json_ struct json_object *o = body(&p, i);
+
+		assert_true(p.containers[i].joins);
+		assert_null(json_get(HOST(o), "PortBindings"));
+		assert_null(json_get(HOST(o), "Sysctls"));
+		assert_null(json_get(o, "ExposedPorts"));
+		assert_null(json_get(o, "Hostname"));
+		assert_string_equal(json_get_str(HOST(o), "NetworkMode"),
+		    "container:localemu-ecs-a-cluster-with-a-lon-0123456789ab.pause");
+		assert_null(json_get(HOST(o), "PidMode"));
+	}
+	sandbox = body(&p, p.holder);
+	assert_member(HOST(sandbox), "NetworkMode", "\"net\"");
+	assert_member(HOST(sandbox), "PortBindings",
+	    "{\"1/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"1\"}]}");
+	assert_member(HOST(sandbox), "Sysctls", "{\"net.x\":\"1\"}");
+	assert_member(sandbox, "Hostname", "\"ip-10-0-0-4.ec2.internal\"");
+	assert_member(HOST(sandbox), "DnsSearch", "[\"ec2.internal\"]");
+	assert_null(json_get(json_get(sandbox, "Labels"), "localemu.task-arn"));
+	assert_null(json_get(json_get(sandbox, "Labels"), "localemu.cluster"));
+	assert_member(json_get(sandbox, "Labels"), "localemu.sandbox-of", "\"arn:task\"");
+	plan_yield_ports(&p, true);
+	assert_int_equal(p.containers[0].ports[0].host_first, 0);
+	plan_done(&p);
+}
+
+static void
+processes_and_ipc_are_shared_in_a_sandbox(void **state)
+{
+	_cleanup_free_ char *definition =
+	    xasprintf(THREE, "\"pidMode\":\"task\",\"ipcMode\":\"task\",", "", "", "");
+	struct plan_input in = input(definition);
+	_cleanup_json_ struct json_object *sandbox = NULL, *o = NULL;
 	struct plan p;
 
 	(void)state;
 	build(&in, &p);
-	for (size_t i = 0; i < p.n; i++) {
-		_cleanup_json_ struct json_object *o = body(&p, i);
-		const char *mode = json_get_str(HOST(o), "NetworkMode");
+	sandbox = body(&p, p.holder);
+	assert_member(HOST(sandbox), "IpcMode", "\"shareable\"");
+	assert_member(HOST(sandbox), "NetworkMode", "\"none\"");
+	o = body(&p, 0);
+	assert_true(has_prefix(json_get_str(HOST(o), "PidMode"), "container:"));
+	assert_true(has_prefix(json_get_str(HOST(o), "IpcMode"), "container:"));
+	assert_member(HOST(o), "NetworkMode", "\"bridge\"");
+	plan_done(&p);
+}
 
-		assert_null(json_get(HOST(o), "PortBindings"));
-		if (p.containers[i].joins) {
-			assert_true(has_prefix(mode, "container:localemu-ecs-"));
-			assert_null(json_get(o, "Hostname"));
-		} else {
-			assert_string_equal(mode, "bridge");
-		}
-	}
-	assert_false(p.containers[1].joins); /* whom the owner waits for cannot join it */
-	assert_int_equal(p.leader, 2);
-	assert_true(p.containers[0].joins);
+static void
+a_container_alone_needs_no_sandbox(void **state)
+{
+	struct plan_input in = input("{\"family\":\"f\",\"networkMode\":\"awsvpc\","
+				     "\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"i\","
+				     "\"command\":[\"x\"]}]}");
+	_cleanup_json_ struct json_object *o = NULL;
+	struct plan p;
+
+	(void)state;
+	in.network.name = "net";
+	build(&in, &p);
+	assert_int_equal(p.n, 1);
+	assert_false(p.containers[0].joins);
+	o = body(&p, 0);
+	assert_member(HOST(o), "NetworkMode", "\"net\"");
 	plan_done(&p);
 }
 
@@ -459,7 +516,9 @@ main(void)
 		cmocka_unit_test(volumes),
 		cmocka_unit_test(every_other_field),
 		cmocka_unit_test(dependencies_come_first),
-		cmocka_unit_test(awsvpc_shares_the_first_essential_container),
+		cmocka_unit_test(awsvpc_shares_a_sandbox),
+		cmocka_unit_test(processes_and_ipc_are_shared_in_a_sandbox),
+		cmocka_unit_test(a_container_alone_needs_no_sandbox),
 		cmocka_unit_test(what_cannot_run_is_refused),
 	};
 
