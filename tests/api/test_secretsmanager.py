@@ -423,7 +423,7 @@ def test_what_is_not_there(sm, secret, operation):
 
 def test_values_are_nowhere_in_the_clear(start_daemon, name):
     """Over a kill, with the store and its journal on disk: the value is read back, and no file has it."""
-    daemon = start_daemon(ECS_DOCKER_BACKEND="0")
+    daemon = start_daemon(["--debug"], ECS_DOCKER_BACKEND="0")
     sm = daemon.client(service="secretsmanager")
     n, text, blob = name("s"), "plaintext-" + "pineapple" * 4, b"plainblob-mango" * 3
     sm.create_secret(Name=n, SecretString="older-" + text)

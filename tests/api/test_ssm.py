@@ -440,7 +440,7 @@ def test_what_is_not_there(ssm):
 
 
 def test_values_are_nowhere_in_the_clear(start_daemon, name):
-    daemon = start_daemon(ECS_DOCKER_BACKEND="0")
+    daemon = start_daemon(["--debug"], ECS_DOCKER_BACKEND="0")
     ssm = daemon.client(service="ssm")
     n = name("p")
     for kind in ("String", "SecureString", "StringList"):
