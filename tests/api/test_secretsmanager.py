@@ -491,3 +491,18 @@ def test_the_aws_command(daemon, name, tmp_path):
     assert code != 0 and "(ResourceNotFoundException) when calling the GetSecretValue operation: " + NOT_FOUND in err
     code, out, err = aws("delete-secret", "--secret-id", n, "--force-delete-without-recovery")
     assert code == 0, err
+
+
+def test_the_trail_has_no_values(daemon, sm, name):
+    n = name("trail")
+    arn = sm.create_secret(Name=n, SecretString="papaya")["ARN"]
+    sm.put_secret_value(SecretId=n, SecretBinary=b"papaya")
+    sm.delete_secret(SecretId=n, ForceDeleteWithoutRecovery=True)
+    trail = daemon.client(service="cloudtrail")
+    events = trail.lookup_events(LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": arn}])["Events"]
+    records = [json.loads(e["CloudTrailEvent"]) for e in events]
+    assert [r["eventName"] for r in records] == ["DeleteSecret", "PutSecretValue", "CreateSecret"]
+    assert {r["eventSource"] for r in records} == {"secretsmanager.amazonaws.com"}
+    assert records[2]["requestParameters"]["secretString"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+    assert records[1]["requestParameters"]["secretBinary"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+    assert "papaya" not in json.dumps(records) and "cGFwYXlh" not in json.dumps(records)

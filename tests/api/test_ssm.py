@@ -488,3 +488,16 @@ def test_the_aws_command(daemon, name, tmp_path):
     assert code == 0, err
     code, out, err = aws("get-parameter", "--name", n)
     assert code != 0 and "(ParameterNotFound) when calling the GetParameter operation:" in err
+
+
+def test_the_trail_has_no_values(daemon, ssm, name):
+    n = "/" + name("trail")
+    ssm.put_parameter(Name=n, Value="papaya", Type="String")
+    ssm.delete_parameter(Name=n)
+    trail = daemon.client(service="cloudtrail")
+    events = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "ssm.amazonaws.com"}])
+    records = [json.loads(e["CloudTrailEvent"]) for e in events["Events"]]
+    mine = [r for r in records if r["requestParameters"]["name"] == n]
+    assert [r["eventName"] for r in mine] == ["DeleteParameter", "PutParameter"]
+    assert mine[1]["requestParameters"]["value"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+    assert mine[1]["responseElements"]["version"] == 1
