@@ -123,5 +123,20 @@ void s3_get_object(struct s3_call *c); /* s3_get.c */
 void s3_head_object(struct s3_call *c);
 void s3_delete_object(struct s3_call *c); /* s3_delete.c */
 void s3_delete_objects(struct s3_call *c);
+void s3_list_objects(struct s3_call *c); /* s3_list.c */
+void s3_list_objects_v2(struct s3_call *c);
+void s3_list_object_versions(struct s3_call *c);
+void s3_get_tagging(struct s3_call *c); /* s3_tag.c */
+void s3_put_tagging(struct s3_call *c);
+void s3_delete_tagging(struct s3_call *c);
+void s3_create_multipart_upload(struct s3_call *c); /* s3_upload.c */
+void s3_upload_part(struct s3_call *c);
+void s3_abort_multipart_upload(struct s3_call *c);
+void s3_list_parts(struct s3_call *c);
+void s3_list_multipart_uploads(struct s3_call *c);
+void s3_complete_multipart_upload(struct s3_call *c); /* s3_complete.c */
+void s3_copy_object(struct s3_call *c);               /* s3_copy.c */
+void s3_upload_part_copy(struct s3_call *c);
+void s3_get_object_attributes(struct s3_call *c); /* s3_attributes.c */
 
 #endif

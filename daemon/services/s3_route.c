@@ -43,6 +43,27 @@ s3_decode(struct arena *a, const char *text, size_t n, bool plus)
 	return ret;
 }
 
+char *
+s3_encode(struct arena *a, const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *ret = arena_alloc(a, 3 * strlen(text) + 1);
+	char *p = ret;
+
+	for (; *text != '\0'; text++) {
+		unsigned char ch = (unsigned char)*text;
+
+		if (isascii(ch) && (isalnum(ch) || strchr("-_.~/*", ch) != NULL)) {
+			*p++ = (char)ch;
+			continue;
+		}
+		*p++ = '%';
+		*p++ = digits[ch >> 4];
+		*p++ = digits[ch & 15];
+	}
+	return ret;
+}
+
 /* Keys are UTF-8: listings are XML. */
 static bool
 is_utf8(const char *text)

@@ -62,5 +62,7 @@ const char *s3_parameter(const struct s3_route *r, const char *name);
 int s3_split_path(const char *path, char bucket[static S3_BUCKET_MAX], char key[static S3_KEY_MAX]);
 /* Percent-decoding into the arena; `plus`: a plus sign is a blank. NULL: a NUL is in it. */
 char *s3_decode(struct arena *a, const char *text, size_t n, bool plus);
+/* Percent-encoding, but for letters, digits and slashes. */
+char *s3_encode(struct arena *a, const char *text);
 
 #endif

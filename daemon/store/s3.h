@@ -62,8 +62,9 @@ struct store_part {
 	char etag[S3_ETAG_MAX];
 	int64_t size;
 	int64_t modified_at_ms;
-	char *doc; /* checksum */
-	struct store_segment segment;
+	char *doc;                      /* check sum; owned */
+	struct store_segment *segments; /* owned; only where they were asked for */
+	size_t n_segments;
 };
 
 void store_bucket_done(struct store_bucket *b);
@@ -110,9 +111,12 @@ int store_upload_list(struct store *s, const char *bucket, const char *after_key
 
 /* Puts it in the place of one of the same number. */
 int store_part_put(struct store *s, const struct store_part *p, struct err *e);
-/* In the order of numbers. */
+/* In the order of numbers, without segments. */
 int store_part_list(struct store *s, int64_t upload, int64_t after, int limit,
     int (*fn)(const struct store_part *p, void *arg), void *arg, struct err *e);
+
+/* Fills the part's segments. */
+int store_part_segments(struct store *s, struct store_part *p, struct err *e);
 
 int store_blob_announce(struct store *s, const char *blob, struct err *e);
 /* It will not come: it is garbage. */

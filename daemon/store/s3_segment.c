@@ -10,7 +10,8 @@ enum {
 	STMT_GET,
 	STMT_MARK,
 	STMT_DROP,
-	STMT_UNMARK,
+	STMT_MARK_UPLOAD,
+	STMT_DROP_UPLOAD,
 	STMT_ANNOUNCE,
 	STMT_ABANDON,
 	STMT_ABANDON_ALL,
@@ -29,10 +30,17 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_TAKE_BACK]   = "DELETE FROM s3_garbage WHERE blob = ?1",
 	[STMT_GET]         = "SELECT part, blob, start, size FROM s3_segment WHERE " OWNER " ORDER BY n",
 	[STMT_MARK]        = ("INSERT OR IGNORE INTO s3_garbage (blob, announced)"
-			      " SELECT blob, 0 FROM s3_segment WHERE " OWNER),
+			      " SELECT g.blob, 0 FROM s3_segment g WHERE g.kind = ?1 AND g.owner = ?2"
+			      " AND NOT EXISTS (SELECT 1 FROM s3_segment o WHERE o.blob = g.blob"
+			      " AND (o.kind <> ?1 OR o.owner <> ?2))"),
 	[STMT_DROP]        = "DELETE FROM s3_segment WHERE " OWNER,
-	[STMT_UNMARK]      = ("DELETE FROM s3_garbage WHERE announced = 0"
-			      " AND EXISTS (SELECT 1 FROM s3_segment WHERE s3_segment.blob = s3_garbage.blob)"),
+	/* ?1: the kind of parts, ?2: their upload */
+	[STMT_MARK_UPLOAD] = ("INSERT OR IGNORE INTO s3_garbage (blob, announced)"
+			      " SELECT g.blob, 0 FROM s3_part p JOIN s3_segment g ON g.kind = ?1 AND g.owner = p.n"
+			      " WHERE p.upload = ?2 AND NOT EXISTS (SELECT 1 FROM s3_segment o WHERE o.blob = g.blob"
+			      " AND (o.kind <> ?1 OR o.owner NOT IN (SELECT n FROM s3_part WHERE upload = ?2)))"),
+	[STMT_DROP_UPLOAD] = ("DELETE FROM s3_segment WHERE kind = ?1"
+			      " AND owner IN (SELECT n FROM s3_part WHERE upload = ?2)"),
 	[STMT_ANNOUNCE]    = "INSERT INTO s3_garbage (blob, announced) VALUES (?1, 1)",
 	[STMT_ABANDON]     = "UPDATE s3_garbage SET announced = 0 WHERE blob = ?1",
 	[STMT_ABANDON_ALL] = "UPDATE s3_garbage SET announced = 0 WHERE announced = 1",
@@ -137,9 +145,15 @@ store_segments_drop(struct store *s, enum segment_kind kind, int64_t owner, stru
 {
 	int r = run_with_owner(s, STMT_MARK, kind, owner, e);
 
-	if (r == 0)
-		r = run_with_owner(s, STMT_DROP, kind, owner, e);
-	return r < 0 ? r : run_with_blob(s, STMT_UNMARK, NULL, e);
+	return r < 0 ? r : run_with_owner(s, STMT_DROP, kind, owner, e);
+}
+
+int
+store_segments_drop_upload(struct store *s, int64_t upload, struct err *e)
+{
+	int r = run_with_owner(s, STMT_MARK_UPLOAD, SEGMENT_PART, upload, e);
+
+	return r < 0 ? r : run_with_owner(s, STMT_DROP_UPLOAD, SEGMENT_PART, upload, e);
 }
 
 int

@@ -18,5 +18,7 @@ int store_segments_put(struct store *s, enum segment_kind kind, int64_t owner,
 int store_segments_get(struct store *s, enum segment_kind kind, int64_t owner,
     struct store_segment **ret, size_t *ret_n, struct err *e);
 int store_segments_drop(struct store *s, enum segment_kind kind, int64_t owner, struct err *e);
+/* Of all parts of an upload. */
+int store_segments_drop_upload(struct store *s, int64_t upload, struct err *e);
 
 #endif

@@ -11,7 +11,6 @@ enum {
 	STMT_LIST,
 	STMT_PART_PUT,
 	STMT_PART_FIND,
-	STMT_PART_ANY,
 	STMT_PART_DELETE,
 	STMT_PART_LIST,
 	STMT_MAX,
@@ -32,11 +31,9 @@ static const char *const sql[STMT_MAX] = {
 			      " etag = excluded.etag, size = excluded.size, modified_at = excluded.modified_at,"
 			      " doc = excluded.doc RETURNING n"),
 	[STMT_PART_FIND]   = "SELECT n FROM s3_part WHERE upload = ?1 AND number = ?2",
-	[STMT_PART_ANY]    = "SELECT n FROM s3_part WHERE upload = ?1 LIMIT 1",
-	[STMT_PART_DELETE] = "DELETE FROM s3_part WHERE n = ?1",
-	[STMT_PART_LIST]   = ("SELECT p.n, p.upload, p.number, p.etag, p.size, p.modified_at, p.doc, g.blob, g.start"
-			      " FROM s3_part p JOIN s3_segment g ON g.kind = 1 AND g.owner = p.n AND g.n = 0"
-			      " WHERE p.upload = ?1 AND p.number > ?2 ORDER BY p.number LIMIT ?3"),
+	[STMT_PART_DELETE] = "DELETE FROM s3_part WHERE upload = ?1",
+	[STMT_PART_LIST]   = ("SELECT n, upload, number, etag, size, modified_at, doc FROM s3_part"
+			      " WHERE upload = ?1 AND number > ?2 ORDER BY number LIMIT ?3"),
 };
 /* clang-format on */
 static const struct store_sql upload_sql = { STORE_S3_UPLOAD, sql };
@@ -52,7 +49,9 @@ void
 store_part_done(struct store_part *p)
 {
 	free(p->doc);
+	free(p->segments);
 	p->doc = NULL;
+	p->segments = NULL;
 }
 
 int
@@ -110,17 +109,15 @@ run_with_number(struct store *s, unsigned stmt, int64_t n, struct err *e)
 }
 
 static int
-find_part(
-    struct store *s, unsigned stmt, int64_t upload, int64_t number, int64_t *ret, struct err *e)
+find_part(struct store *s, int64_t upload, int64_t number, int64_t *ret, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
-	int r = query_open(&q, s, &upload_sql, stmt, e);
+	int r = query_open(&q, s, &upload_sql, STMT_PART_FIND, e);
 
 	if (r < 0)
 		return r;
 	query_bind_int(&q, 1, upload);
-	if (stmt == STMT_PART_FIND)
-		query_bind_int(&q, 2, number);
+	query_bind_int(&q, 2, number);
 	r = query_step(&q);
 	if (r > 0)
 		*ret = query_int(&q, 0);
@@ -130,16 +127,10 @@ find_part(
 int
 store_upload_delete(struct store *s, const struct store_upload *u, struct err *e)
 {
-	int64_t part = 0;
-	int r;
+	int r = store_segments_drop_upload(s, u->n, e);
 
-	while ((r = find_part(s, STMT_PART_ANY, u->n, 0, &part, e)) > 0) {
-		r = store_segments_drop(s, SEGMENT_PART, part, e);
-		if (r == 0)
-			r = run_with_number(s, STMT_PART_DELETE, part, e);
-		if (r < 0)
-			return r;
-	}
+	if (r == 0)
+		r = run_with_number(s, STMT_PART_DELETE, u->n, e);
 	return r < 0 ? r : run_with_number(s, STMT_DELETE, u->n, e);
 }
 
@@ -171,7 +162,7 @@ store_part_put(struct store *s, const struct store_part *p, struct err *e)
 {
 	_cleanup_query_ struct query q = { 0 };
 	int64_t n = 0;
-	int r = find_part(s, STMT_PART_FIND, p->upload, p->number, &n, e);
+	int r = find_part(s, p->upload, p->number, &n, e);
 
 	if (r > 0)
 		r = store_segments_drop(s, SEGMENT_PART, n, e);
@@ -190,7 +181,7 @@ store_part_put(struct store *s, const struct store_part *p, struct err *e)
 		n = query_int(&q, 0);
 	if (r > 0)
 		r = query_step(&q);
-	return r < 0 ? r : store_segments_put(s, SEGMENT_PART, n, &p->segment, 1, e);
+	return r < 0 ? r : store_segments_put(s, SEGMENT_PART, n, p->segments, p->n_segments, e);
 }
 
 int
@@ -214,12 +205,14 @@ store_part_list(struct store *s, int64_t upload, int64_t after, int limit,
 			.doc = query_dup(&q, 6) };
 
 		query_copy(&q, 3, p.etag, sizeof(p.etag));
-		query_copy(&q, 7, p.segment.blob, sizeof(p.segment.blob));
-		p.segment.start = query_int(&q, 8);
-		p.segment.size = p.size;
-		p.segment.part = p.number;
 		if (fn(&p, arg) != 0)
 			return 0;
 	}
 	return r;
+}
+
+int
+store_part_segments(struct store *s, struct store_part *p, struct err *e)
+{
+	return store_segments_get(s, SEGMENT_PART, p->n, &p->segments, &p->n_segments, e);
 }
