@@ -497,7 +497,7 @@ def test_the_trail_has_no_values(daemon, ssm, name):
     trail = daemon.client(service="cloudtrail")
     events = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "ssm.amazonaws.com"}])
     records = [json.loads(e["CloudTrailEvent"]) for e in events["Events"]]
-    mine = [r for r in records if r["requestParameters"]["name"] == n]
+    mine = [r for r in records if r["requestParameters"].get("name") == n]
     assert [r["eventName"] for r in mine] == ["DeleteParameter", "PutParameter"]
     assert mine[1]["requestParameters"]["value"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
     assert mine[1]["responseElements"]["version"] == 1
