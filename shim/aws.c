@@ -159,6 +159,12 @@ aws_set_endpoint(struct aws *a, const char *service, const char *url)
 	}
 }
 
+bool
+aws_is_elsewhere(const struct aws *a, enum aws_service service)
+{
+	return a->endpoints[service] != NULL;
+}
+
 /* As S3 wants it: every byte but the unreserved ones and the slash. */
 static char *
 escape_path(const char *path)
@@ -192,6 +198,17 @@ set_headers(struct aws_call *c, const struct aws_ask *ask)
 		c->headers[n++] = xstrdup(ask->headers[i]);
 }
 
+static char *
+url_of(const struct aws_ask *ask)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (ask->operation != NULL)
+		return xstrdup("/");
+	path = escape_path(ask->path);
+	return ask->query != NULL ? xasprintf("%s?%s", path, ask->query) : TAKE(path);
+}
+
 struct aws_call *
 aws_send(struct aws *a, const struct aws_ask *ask)
 {
@@ -207,7 +224,7 @@ aws_send(struct aws *a, const struct aws_ask *ask)
 		c->endpoint = origin_of(ask->endpoint);
 	else if (own != NULL)
 		c->endpoint = xstrdup(own);
-	c->url = ask->operation != NULL ? xstrdup("/") : escape_path(ask->path);
+	c->url = url_of(ask);
 	set_headers(c, ask);
 	if (c->ask.timeout_ms == 0)
 		c->ask.timeout_ms = TIMEOUT_MS;
@@ -247,6 +264,7 @@ attempt(void *arg)
 		.body_stays = true,
 		.sign = &sign,
 		.timeout_ms = left_ms < c->ask.timeout_ms ? left_ms : c->ask.timeout_ms,
+		.once = c->ask.once,
 		.reply_max = c->ask.reply_max,
 		.on_done = on_reply,
 		.arg = c,

@@ -61,6 +61,7 @@ struct aws_ask {
 	const char *endpoint;  /* "http://host:port" for this call alone; NULL: the service's */
 	const char *operation; /* "GetSecretValue"; NULL: GET of `path` */
 	const char *path;      /* "/bucket/key", not escaped yet */
+	const char *query;     /* "a=b&c=d", escaped by curl_io_escape; NULL: none */
 	/* JSON of the operation, from malloc: taken over and freed when the call is over. */
 	char *body;
 	size_t body_len; /* 0: as long as the text is */
@@ -71,6 +72,7 @@ struct aws_ask {
 	 * between attempts doubles from 100 ms to 2 s. */
 	int64_t timeout_ms, deadline_ms;
 	unsigned attempts;
+	bool once;        /* an attempt never reaches the service twice (see curl.h) */
 	size_t reply_max; /* bytes; 0: 1 MiB */
 	/* Called once from the loop, unless the call is cancelled; the call is gone then. */
 	void (*on_done)(const struct aws_reply *r, void *arg);
@@ -86,6 +88,8 @@ void aws_free(struct aws *a);
 /* All calls of the service ("logs") go to this origin from now on; names that are not known are
  * ignored. A slash at its end is left out. */
 void aws_set_endpoint(struct aws *a, const char *service, const char *url);
+/* True if calls of the service go to such an origin, and not to the daemon. */
+bool aws_is_elsewhere(const struct aws *a, enum aws_service service);
 
 /* Starts a call; strings are copied but for what says otherwise. Never calls back from inside. */
 struct aws_call *aws_send(struct aws *a, const struct aws_ask *ask);

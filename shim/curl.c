@@ -13,6 +13,7 @@
 #define CONNECTIONS_KEPT 4L
 #define CONNECT_TIMEOUT_MS 5000L
 #define BUFFER_BYTES 8192L
+#define DATA_BUFFER_BYTES 32768L         /* of a request with on_data: much may come */
 #define SOCKET_ORIGIN "http://localhost" /* what the Host of a request over the socket says */
 
 struct curl_io {
@@ -28,6 +29,7 @@ struct curl_io_req {
 	struct curl_io *io;
 	struct curl_io_req *next, **link;
 	void (*on_line)(const char *line, size_t len, void *arg);
+	void (*on_data)(const char *data, size_t len, void *arg);
 	void (*on_done)(const struct curl_io_reply *r, void *arg);
 	void *arg;
 	CURL *easy;
@@ -186,6 +188,7 @@ curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 	*r = (struct curl_io_req){
 		.io = io,
 		.on_line = ask->on_line,
+		.on_data = ask->on_data,
 		.on_done = ask->on_done,
 		.arg = ask->arg,
 		.easy = h,
@@ -201,11 +204,14 @@ curl_io_send(struct curl_io *io, const struct curl_io_ask *ask)
 	set_headers(r, ask);
 	curl_easy_setopt(h, CURLOPT_PRIVATE, r);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	curl_easy_setopt(
+	    h, CURLOPT_BUFFERSIZE, ask->on_data != NULL ? DATA_BUFFER_BYTES : BUFFER_BYTES);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_curl_write);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)ask->timeout_ms);
+	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)ask->once);
+	curl_easy_setopt(h, CURLOPT_FORBID_REUSE, (long)ask->once);
 	if (curl_multi_add_handle(io->multi, h) != CURLM_OK)
 		abort();
 	return r;
@@ -229,6 +235,22 @@ curl_io_cancel_all(struct curl_io *io)
 		next = r->next;
 		curl_io_cancel(r);
 	}
+}
+
+void
+curl_io_pause(struct curl_io_req *r, bool pause)
+{
+	(void)curl_easy_pause(r->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+}
+
+char *
+curl_io_escape(const char *text)
+{
+	char *escaped = require(curl_easy_escape(NULL, text, 0));
+	char *out = xstrdup(escaped);
+
+	curl_free(escaped);
+	return out;
 }
 
 static void
@@ -309,6 +331,15 @@ give_lines(struct curl_io_req *r)
 	r->body[r->len] = '\0';
 }
 
+static void
+give_data(struct curl_io_req *r)
+{
+	size_t len = r->len;
+
+	r->len = 0;
+	r->on_data(r->body, len, r->arg);
+}
+
 /* Returns true if the request is over and was freed. */
 static bool
 give(struct curl_io_req *r)
@@ -316,6 +347,8 @@ give(struct curl_io_req *r)
 	r->busy = true;
 	if (r->fresh && r->on_line != NULL && status_of(r) == 200)
 		give_lines(r);
+	else if (r->fresh && r->on_data != NULL && status_of(r) == 200)
+		give_data(r);
 	r->fresh = false;
 	if (r->done && !r->cancelled)
 		give_done(r);
@@ -343,7 +376,7 @@ give_all(struct curl_io *io)
 		r->result = m->data.result;
 	}
 	for (r = io->reqs; r != NULL;) {
-		if (!r->done && !(r->fresh && r->on_line != NULL)) {
+		if (!r->done && !(r->fresh && (r->on_line != NULL || r->on_data != NULL))) {
 			r = r->next;
 			continue;
 		}

@@ -43,9 +43,14 @@ struct curl_io_ask {
 	const char *headers[CURL_IO_HEADERS_MAX]; /* whole lines; none: JSON's Content-Type */
 	const struct curl_io_sign *sign;          /* NULL: not signed */
 	int64_t timeout_ms;                       /* of the whole request; 0: none */
-	size_t reply_max;                         /* bytes; 0: CURL_IO_REPLY_MAX */
+	/* On a connection of its own: on one that was used before libcurl sends a request again
+	 * where the peer hangs up without an answer. */
+	bool once;
+	size_t reply_max; /* bytes; 0: CURL_IO_REPLY_MAX */
 	/* Where set, a reply of status 200 is given out line by line, without the line's end. */
 	void (*on_line)(const char *line, size_t len, void *arg);
+	/* Where set instead, such a reply is given out as bytes, as they come. */
+	void (*on_data)(const char *data, size_t len, void *arg);
 	/* Called once, unless the request is cancelled; everything in the reply is borrowed. */
 	void (*on_done)(const struct curl_io_reply *r, void *arg);
 	void *arg;
@@ -61,6 +66,11 @@ struct curl_io_req *curl_io_send(struct curl_io *io, const struct curl_io_ask *a
 /* Ends a request without a call; legal inside its own callbacks. NULL is legal. */
 void curl_io_cancel(struct curl_io_req *r);
 void curl_io_cancel_all(struct curl_io *io);
+/* A paused request takes no more from its peer, who then waits; what was taken already may still be
+ * given out once. Legal inside on_data. */
+void curl_io_pause(struct curl_io_req *r, bool pause);
+/* What goes into a query: every byte but the unreserved ones is escaped. The caller's. */
+char *curl_io_escape(const char *text);
 /* A header of the reply, borrowed until on_done returns; NULL where there is none. */
 const char *curl_io_header(const struct curl_io_reply *r, const char *name);
 

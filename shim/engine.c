@@ -50,6 +50,7 @@ struct engine_req {
 	void *arg;
 	char *stream_error; /* a pull's, from inside its stream */
 	void (*on_progress)(const char *status, void *arg);
+	void (*on_data)(const char *data, size_t len, void *arg); /* a log stream's */
 };
 
 static void engine_ping(void *arg);
@@ -302,6 +303,8 @@ error_text(const struct engine_req *r, const struct curl_io_reply *reply, struct
 
 	if (reply->errnum == ETIMEDOUT)
 		return xstrdup("timed out waiting for the Docker daemon");
+	if (reply->errnum == ECONNREFUSED)
+		return xstrdup("the Docker daemon closed the connection");
 	if (reply->errnum != 0)
 		return xstrdup("reply of the Docker daemon is too large");
 	if (r->stream_error != NULL)
@@ -322,7 +325,7 @@ on_reply(const struct curl_io_reply *reply, void *arg)
 	engine_done_fn *done = r->done;
 	void *done_arg = r->arg;
 
-	if (reply->errnum == ECONNREFUSED) {
+	if (reply->errnum == ECONNREFUSED && r->on_data == NULL) {
 		engine_lost(e);
 		return;
 	}
@@ -459,6 +462,34 @@ engine_stats(struct engine *e, const char *id, engine_done_fn *done, void *arg)
 	return engine_ask(e,
 	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->inspect_ms }, path,
 	    done, arg);
+}
+
+static void
+on_log_data(const char *data, size_t len, void *arg)
+{
+	struct engine_req *r = arg;
+
+	r->on_data(data, len, r->arg);
+}
+
+struct engine_req *
+engine_logs(struct engine *e, const char *id, bool follow, int64_t since_ns,
+    void (*on_data)(const char *data, size_t len, void *arg), engine_done_fn *done, void *arg)
+{
+	_cleanup_free_ char *path = xasprintf(
+	    "/containers/%s/logs?stdout=1&stderr=1&timestamps=1&follow=%d&since=%" PRId64 ".%09d",
+	    id, follow, since_ns / 1000000000, (int)(since_ns % 1000000000));
+	struct engine_req *r = engine_ask(
+	    e, (struct curl_io_ask){ .method = "GET", .on_data = on_log_data }, path, done, arg);
+
+	r->on_data = on_data;
+	return r;
+}
+
+void
+engine_pause(struct engine_req *r, bool pause)
+{
+	curl_io_pause(r->io_req, pause);
 }
 
 struct engine_req *

@@ -112,6 +112,14 @@ struct engine_req *engine_inspect(
     struct engine *e, const char *id, engine_done_fn *done, void *arg);
 /* One sample of its resource usage, without the one before it. */
 struct engine_req *engine_stats(struct engine *e, const char *id, engine_done_fn *done, void *arg);
+/* What a container has written, with the Engine's times, from since_ns (epoch) on, as the Engine's
+ * stream has it; with `follow` as long as it runs. Bytes go to on_data, `done` has none of them. A
+ * connection that breaks ends the request with a text, and does not make the Engine count as away.
+ */
+struct engine_req *engine_logs(struct engine *e, const char *id, bool follow, int64_t since_ns,
+    void (*on_data)(const char *data, size_t len, void *arg), engine_done_fn *done, void *arg);
+/* Nothing more is taken from the stream until it goes on; what is on its way may still come. */
+void engine_pause(struct engine_req *r, bool pause);
 /* SIGTERM or the image's STOPSIGNAL, after `timeout_s` SIGKILL. */
 struct engine_req *engine_stop(
     struct engine *e, const char *id, int64_t timeout_s, engine_done_fn *done, void *arg);
