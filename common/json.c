@@ -60,10 +60,8 @@ number_len(const char *s, const char *end)
 	return (size_t)(p - s);
 }
 
-/* Length of the UTF-8 character at `s`, of which `left` bytes are there, 0 where there is none.
- * Overlong forms, surrogates and what lies beyond U+10FFFF are none (RFC 3629). */
-static size_t
-utf8_len(const unsigned char *s, size_t left)
+size_t
+json_utf8_len(const unsigned char *s, size_t left)
 {
 	unsigned char low = 0x80, high = 0xbf;
 	size_t n;
@@ -126,7 +124,7 @@ find_odd(const char *text, size_t len, size_t *ret_at)
 				return "NUL character";
 			i++; /* whatever it is, it does not end the string */
 		} else if (c >= 0x80) {
-			size_t n = utf8_len((const unsigned char *)text + i, len - i);
+			size_t n = json_utf8_len((const unsigned char *)text + i, len - i);
 
 			if (n == 0)
 				return "text that is not UTF-8";
@@ -264,7 +262,7 @@ json_add_str(struct json_object *o, const char *key, const char *s)
 		return;
 	len = strlen(s);
 	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
-		n = utf8_len((const unsigned char *)s + i, len - i);
+		n = json_utf8_len((const unsigned char *)s + i, len - i);
 		if (n > 0)
 			continue;
 		if (repaired == NULL)

@@ -24,6 +24,10 @@ json_put_(struct json_object **o)
  * *ret, or fills `e` with ERR_SERIALIZATION. */
 int json_parse(const char *text, size_t len, struct json_object **ret, struct err *e);
 
+/* Length of the UTF-8 character at `s`, of which `left` bytes are there, 0 where there is none.
+ * Overlong forms, surrogates and what lies beyond U+10FFFF are none (RFC 3629). */
+size_t json_utf8_len(const unsigned char *s, size_t left);
+
 /* Borrowed member of an object, NULL if absent, null or `o` is no object. */
 struct json_object *json_get(struct json_object *o, const char *key);
 /* Borrowed string member, NULL if absent or no string. */

@@ -295,6 +295,11 @@ read_input(struct request *rq, const struct api_request *r)
 	enum err_kind bad = c->op->bad_input != ERR_NONE ? c->op->bad_input : ERR_INVALID_PARAMETER;
 	int ret;
 
+	if (c->op->read != NULL) {
+		c->args = arena_alloc(&c->arena, input->size);
+		if (c->op->read(c, r->body, r->body_len))
+			return 0;
+	}
 	ret = protocol_read(rq->service->wire, input, r->body, r->body_len, &c->in, &c->err);
 	if (ret < 0 || input == NULL)
 		return ret;

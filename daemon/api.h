@@ -42,6 +42,10 @@ struct op {
 	int (*run)(struct call *c);
 	unsigned flags;
 	const struct schema *input;
+	/* May be NULL. Binds c->args straight from the body, for inputs so large that a tree of
+	 * them takes too long. It need not know every form of them: where it returns false, `input`
+	 * is bound the ordinary way, which also says what is wrong. */
+	bool (*read)(struct call *c, const char *body, size_t len);
 	/* Kind of a validation error; ERR_NONE means ERR_INVALID_PARAMETER. */
 	enum err_kind bad_input;
 	/* With OP_SETTLES: has what was asked for happened (reads the store)? */

@@ -42,6 +42,8 @@ struct logs_in {
 	struct opt_int limit;
 
 	LIST_OF(struct logs_event_in) events;
+	const struct store_log_line *lines; /* the same, where logs_batch_read has read them */
+	size_t n_lines;
 	struct str_list streams;
 	struct opt_int from;
 	struct opt_int to;
@@ -90,6 +92,9 @@ int logs_find_stream(
 const char *logs_group_arn(struct call *c, const char *name);
 /* Writes the input's tags to an ARN; more than 50 in all is TooManyTagsException. */
 int logs_put_tags(struct call *c, struct store *l, const char *arn);
+
+/* op.read of PutLogEvents (logs_batch.c): a batch of a megabyte in a millisecond or two. */
+bool logs_batch_read(struct call *c, const char *body, size_t len);
 
 /* A time before which the group's events are no longer shown. */
 int64_t logs_horizon(const struct call *c, const struct store_log_group *g);

@@ -36,14 +36,14 @@ static const struct schema_field put_fields[] = {
 static const struct schema put_schema = SCHEMA(struct logs_in, put_fields, "PutLogEventsRequest");
 
 static const struct op ops[] = {
-	{ .name = "PutLogEvents", .run = put_log_events, .input = &put_schema },
+	{ .name = "PutLogEvents", .run = put_log_events, .input = &put_schema, .read = logs_batch_read },
 };
 const struct op_table logs_put_ops = { ops, ARRAY_SIZE(ops) };
 /* clang-format on */
 
 /* The events that are kept are those from `first` to before `end`. */
 struct batch {
-	struct store_log_line *lines;
+	const struct store_log_line *lines;
 	size_t n;
 	size_t first;
 	size_t end;
@@ -138,20 +138,34 @@ put(struct call *c, struct batch *b)
 	return r;
 }
 
+/* Of a batch that logs_batch_read has left to the ordinary way. */
+static void
+read_lines(struct call *c, struct batch *b)
+{
+	const struct logs_in *in = c->args;
+	struct store_log_line *lines;
+
+	if (in->lines != NULL)
+		return;
+	lines = arena_alloc(&c->arena, in->events.n * sizeof(*lines));
+	for (size_t i = 0; i < in->events.n; i++)
+		lines[i] = (struct store_log_line){ in->events.v[i].timestamp.v,
+			in->events.v[i].message, strlen(in->events.v[i].message) };
+	b->lines = lines;
+	b->n = in->events.n;
+}
+
 static int
 put_log_events(struct call *c)
 {
 	const struct logs_in *in = c->args;
-	struct batch b = { .n = in->events.n };
+	struct batch b = { in->lines, .n = in->n_lines };
 	int r;
 
 	if (c->log_cursor != NULL && strlen(c->log_cursor) >= LOG_CURSOR_MAX)
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
 		    "The cursor must have at most %d bytes.", LOG_CURSOR_MAX - 1);
-	b.lines = arena_alloc(&c->arena, b.n * sizeof(*b.lines));
-	for (size_t i = 0; i < b.n; i++)
-		b.lines[i] = (struct store_log_line){ in->events.v[i].timestamp.v,
-			in->events.v[i].message, strlen(in->events.v[i].message) };
+	read_lines(c, &b);
 	r = check_batch(c, &b);
 	return r < 0 ? r : put(c, &b);
 }
