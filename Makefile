@@ -55,7 +55,7 @@ endif
 
 COMMON_LIBS := -lprotobuf-c -ljson-c -levent_core -lm
 DAEMON_LIBS := -levent_extra $(COMMON_LIBS) -lsqlite3 -lsystemd -lcrypto -lpcre2-8 -lexpat -lpthread
-SHIM_LIBS := -levent_extra $(COMMON_LIBS) -lcurl -lnl-route-3 -lnl-3 -lpthread
+SHIM_LIBS := -levent_extra $(COMMON_LIBS) -lcurl -lpcre2-8 -lnl-route-3 -lnl-3 -lpthread
 
 COMMON_SRC := $(wildcard common/*.c)
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c))

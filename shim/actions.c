@@ -90,14 +90,15 @@ act_halt(struct task *t)
 void
 act_deprovision(struct task *t)
 {
-	task_post(t, EV_DEPROVISIONED);
+	if (awslogs_settled(t))
+		task_post(t, EV_DEPROVISIONED);
 }
 
 /* After the last snapshot of the task's life: nobody waits for this. */
 void
 act_clean(struct task *t)
 {
-	if (t->cleaned_up || t->pending > 0)
+	if (t->cleaned_up || t->pending > 0 || !awslogs_settled(t))
 		return;
 	if (!t->maybe_present)
 		clean_step(t);

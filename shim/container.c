@@ -45,6 +45,7 @@ container_init(struct container *c, struct task *t, size_t index, const char *na
     const struct plan_container *plan)
 {
 	*c = (struct container){ .task = t, .index = index, .name = xstrdup(name), .plan = plan };
+	c->awslogs = awslogs_new(c);
 }
 
 void
@@ -55,6 +56,7 @@ container_done(struct container *c)
 	timer_free(c->credentials_timer);
 	pull_free(c->pull);
 	gate_free(c->gate);
+	awslogs_free(c->awslogs);
 	bindings_clear(c);
 	arena_done(&c->image_arena);
 	free(c->name);
@@ -80,6 +82,7 @@ container_set_phase(struct container *c, enum container_phase phase)
 	}
 	if (phase >= PHASE_RUNNING)
 		task_touch(c->task);
+	awslogs_update(c);
 	task_post(c->task, EV_CHANGED);
 }
 
@@ -121,6 +124,7 @@ container_advance(struct container *c)
 		return;
 	switch (c->phase) {
 	case PHASE_NEW:
+		awslogs_prepare(c);
 		image_fetch(c);
 		break;
 	case PHASE_FETCHED:
@@ -135,7 +139,8 @@ container_advance(struct container *c)
 		}
 		break;
 	case PHASE_CREATED:
-		container_start(c);
+		if (awslogs_may_start(c))
+			container_start(c);
 		break;
 	case PHASE_FETCHING:
 	case PHASE_CREATING:

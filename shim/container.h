@@ -6,6 +6,7 @@
 #ifndef SHIM_CONTAINER_H
 #define SHIM_CONTAINER_H
 
+#include "shim/awslogs.h"
 #include "shim/engine.h"
 #include "shim/gate.h"
 #include "shim/plan.h"
@@ -49,6 +50,8 @@ struct container {
 	struct gate *gate;
 	bool prepared;                   /* the namespace of the init that waits there */
 	struct timer *credentials_timer; /* how long that init waits for credentials */
+
+	struct awslogs *awslogs; /* NULL: another log driver */
 
 	struct arena image_arena;
 	struct plan_image image;

@@ -4,6 +4,7 @@
  * structs (ecs-agent: tmds/handlers/v2/response.go, v4/state/response.go).
  */
 #include "shim/metadata.h"
+#include "shim/logs_options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -258,16 +259,22 @@ add_limits(struct json_object *o, const struct plan_container *c)
 	json_add(o, "Limits", limits);
 }
 
+/* awslogs-stream-prefix is ECS's own option: what the driver gets instead is shown. */
 static void
-add_logging(struct json_object *o, const struct container_def *def)
+add_logging(struct json_object *o, const struct container_def *def, const char *task_id)
 {
 	const struct td_log_configuration *l = def->log_configuration;
 	struct json_object *options = json_object_new_object();
+	_cleanup_free_ char *stream = NULL;
 
 	if (l != NULL && l->log_driver != LOG_DRIVER_UNSET) {
 		json_add_str(o, "LogDriver", log_driver_names[l->log_driver]);
+		if (l->log_driver == LOG_DRIVER_AWSLOGS)
+			stream = logs_options_stream(l, def->name, task_id);
 		for (size_t k = 0; k < l->options.n; k++)
-			json_add_str(options, l->options.keys[k], l->options.values[k]);
+			if (stream == NULL || !streq(l->options.keys[k], "awslogs-stream-prefix"))
+				json_add_str(options, l->options.keys[k], l->options.values[k]);
+		json_add_str(options, "awslogs-stream", stream);
 	}
 	add_object(o, "LogOptions", options);
 }
@@ -306,7 +313,7 @@ metadata_container(
 	add_health(o, c, facts[i]);
 	add_array(o, "Volumes", volumes_of(facts[i]));
 	if (version == 4) {
-		add_logging(o, c->plan->def);
+		add_logging(o, c->plan->def, t->id);
 		json_add_str(o, "ContainerARN", c->plan->arn);
 		add_array(o, "Networks", networks_of(t, i, facts, version));
 	}

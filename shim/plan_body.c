@@ -21,6 +21,11 @@
 #define HEALTH_INTERVAL_S 30  /* HealthCheck's defaults */
 #define HEALTH_TIMEOUT_S 5
 #define HEALTH_RETRIES 3
+/* So much of a container's output is there for `docker logs` at least, and may wait for CloudWatch
+ * Logs; the disk is not filled. The Engine of Debian 12 may skip a file that is rotated while
+ * its follower is a whole file behind: files are large and the rotations few. */
+#define AWSLOGS_FILE_SIZE "64m"
+#define AWSLOGS_FILES "4"
 
 /* What is being built, and from what. */
 struct body {
@@ -708,8 +713,19 @@ put_router_logging(struct body *b)
 			json_add_str(config, "fluentd-buffer-limit", options->values[i]);
 }
 
-/* The Engine's own drivers as given. awslogs is not its business here: the containers' output stays
- * with the Engine in its default driver. */
+/* What the Engine keeps of the output of a container with awslogs: for `docker logs`, and as the
+ * buffer that logs.c reads from. */
+static void
+put_awslogs(const struct body *b)
+{
+	struct json_object *o = object(b->host, "LogConfig");
+
+	json_add_str(o, "Type", "json-file");
+	json_add_str(object(o, "Config"), "max-size", AWSLOGS_FILE_SIZE);
+	json_add_str(object(o, "Config"), "max-file", AWSLOGS_FILES);
+}
+
+/* The Engine's own drivers as given. */
 static void
 put_logging(struct body *b)
 {
@@ -718,9 +734,13 @@ put_logging(struct body *b)
 
 	if (plan_is_routed(b->plan, (size_t)(b->c - b->plan->containers)))
 		put_router_logging(b);
-	if (l == NULL || l->log_driver == LOG_DRIVER_UNSET || l->log_driver == LOG_DRIVER_AWSLOGS ||
+	if (l == NULL || l->log_driver == LOG_DRIVER_UNSET ||
 	    l->log_driver == LOG_DRIVER_AWSFIRELENS)
 		return;
+	if (l->log_driver == LOG_DRIVER_AWSLOGS) {
+		put_awslogs(b);
+		return;
+	}
 	o = object(b->host, "LogConfig");
 	json_add_str(o, "Type", log_driver_names[l->log_driver]);
 	for (size_t i = 0; i < l->options.n; i++)

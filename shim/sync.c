@@ -105,5 +105,6 @@ static void
 sync_end(struct task *t)
 {
 	t->synced = true;
+	awslogs_on_engine_up(t);
 	task_post(t, EV_BEGIN);
 }

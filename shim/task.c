@@ -136,13 +136,13 @@ task_new(struct loop *l, struct engine *engine, const struct plan_input *in,
 	t->gate_parent = xstrdup(in->gate_parent);
 	t->init_path = xstrdup(in->init_path);
 	t->n = t->plan.n;
+	open_endpoint(t, in->runtime_dir);
 	t->containers = xcalloc(t->n, sizeof(*t->containers));
 	for (size_t i = 0; i < t->n; i++)
 		container_init(&t->containers[i], t, i, t->plan.containers[i].def->name,
 		    &t->plan.containers[i]);
 	t->state = t->plan.def.network_mode == NETWORK_AWSVPC ? TASK_PROVISIONING : TASK_PENDING;
 	t->patience = timer_new(l, on_patience_end, t);
-	open_endpoint(t, in->runtime_dir);
 	*ret = t;
 	return r;
 }
@@ -162,6 +162,7 @@ task_free(struct task *t)
 	timer_free(t->patience);
 	timer_free(t->clean_timer);
 	timer_free(t->sync_timer);
+	timer_free(t->logs_timer);
 	plan_done(&t->plan);
 	credentials_done(&t->credentials);
 	credentials_done(&t->execution_credentials);
@@ -247,10 +248,13 @@ void
 task_set_credentials(struct task *t, bool execution_role, const struct credentials *c)
 {
 	credentials_set(execution_role ? &t->execution_credentials : &t->credentials, c);
-	if (execution_role)
-		resources_go_on(t);
 	for (size_t i = 0; !execution_role && i < t->n; i++)
 		arrival_pass(&t->containers[i]);
+	if (execution_role) {
+		resources_go_on(t);
+		task_post(t, EV_CHANGED); /* a log stream may wait for them */
+		task_run(t);
+	}
 }
 
 /* The Engine's proxy, or its rule, makes a caller on the host look like the gateway. */
@@ -474,6 +478,7 @@ task_on_down(void *cookie)
 
 	log_warn("task", t->id, "the Engine is away");
 	endpoint_on_engine_down(t->endpoint);
+	awslogs_on_engine_down(t);
 	t->synced = false;
 	t->pending = 0;
 	timer_free(TAKE(t->clean_timer));

@@ -92,7 +92,8 @@ struct task {
 	int64_t clean_retry_ms;
 	struct timer *clean_timer;
 	struct timer *sync_timer;
-	struct timer *patience; /* how long a task that never ran waits for an Engine */
+	struct timer *logs_timer; /* how long the end waits for logs */
+	struct timer *patience;   /* how long a task that never ran waits for an Engine */
 };
 
 /* A new task from what the daemon sent, the caller's. A definition that cannot be planned gives a

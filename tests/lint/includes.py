@@ -68,7 +68,7 @@ FOREIGN = (
     (r"expat\.h", r"daemon/services/s3_document\.c"),
     (r"pthread\.h", r"(daemon/(disk|services/s3_sum)\.c|shim/net\.c)"),
     (r"systemd/.*", r"daemon/(main\.c|systemd\.[ch]|http/.*)"),
-    (r"pcre2\.h", r"daemon/services/(ssm_pattern|log_regex)\.c"),
+    (r"pcre2\.h", r"(daemon/services/(ssm_pattern|log_regex)|shim/logs_multiline)\.c"),
     (r"protobuf-c/.*", r"common/link\.[ch]"),
 )
 

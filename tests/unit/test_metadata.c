@@ -106,7 +106,7 @@ make_task(struct loop *l, const char *launch_type)
 		    "\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"img\",\"cpu\":10,"
 		    "\"memory\":64,\"healthCheck\":{\"command\":[\"CMD\",\"x\"]},"
 		    "\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{"
-		    "\"awslogs-group\":\"g\"}}},"
+		    "\"awslogs-group\":\"g\",\"awslogs-stream-prefix\":\"p\"}}},"
 		    "{\"name\":\"b\",\"image\":\"img\"}]}",
 		.credentials_id = CREDENTIALS_ID,
 		.metadata_ids = ids,
@@ -189,7 +189,8 @@ container_document_of_version_4(void **state)
 	    "\"health\":{\"status\":\"HEALTHY\",\"statusSince\":\"2026-01-02T03:04:07Z\","
 	    "\"output\":\"fine\"},"
 	    "\"Volumes\":[{\"DockerName\":\"v\",\"Source\":\"/s\",\"Destination\":\"/data\"}],"
-	    "\"LogDriver\":\"awslogs\",\"LogOptions\":{\"awslogs-group\":\"g\"},"
+	    "\"LogDriver\":\"awslogs\",\"LogOptions\":{\"awslogs-group\":\"g\","
+	    "\"awslogs-stream\":\"p/a/0123456789abcdef0123456789abcdef\"},"
 	    "\"ContainerARN\":\"arn:c:a\","
 	    "\"Networks\":[{\"NetworkMode\":\"bridge\",\"IPv4Addresses\":[\"172.17.0.2\"]}]}");
 }
