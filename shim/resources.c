@@ -168,7 +168,8 @@ resources_stop(struct task *t)
 		give_up(t->resources);
 }
 
-/* None of the task's containers is started without what one of them does not get. */
+/* None of the task's containers is started without what one of them does not get. The task may step
+ * from here, and then `r` is gone. */
 static void
 fail(struct resources *r, size_t container, char *text)
 {
@@ -520,6 +521,7 @@ on_fetched(const struct aws_reply *reply, void *arg)
 {
 	struct fetch *f = arg;
 	struct resources *r = f->resources;
+	struct task *t = r->task;
 	struct item *first = f->items[0];
 	_cleanup_free_ char *names = NULL;
 
@@ -531,13 +533,13 @@ on_fetched(const struct aws_reply *reply, void *arg)
 	fetch_free(f);
 	if (reply->error != NULL)
 		fail(r, first->container,
-		    words_for_error(&r->task->plan, &first->ref, first->registry, reply));
+		    words_for_error(&t->plan, &first->ref, first->registry, reply));
 	else if (first != NULL)
 		fail(r, first->container,
-		    words_for_missing(&r->task->plan, &first->ref, names, reply->attempts));
+		    words_for_missing(&t->plan, &first->ref, names, reply->attempts));
 	else
 		fetch_more(r);
-	task_run(r->task);
+	task_run(t);
 }
 
 /* --- everything is there --- */

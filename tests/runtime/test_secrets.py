@@ -284,6 +284,18 @@ def test_a_service_in_trouble_is_asked_again(own_lab, services):
     own_lab.close()
 
 
+def test_a_file_that_is_cut_off(own_lab, services):
+    """Half a file is none: it is asked for again."""
+    services.objects = {"bucket/a.env": b"A=whole\nB=whole\n"}
+    answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\nA=who"] * 2
+    services.fault = lambda target: answers.pop() if answers else None
+    task = run(own_lab, own_lab.container(environmentFiles=[{"type": "s3", "value": FILE + "a.env"}]))
+    own_lab.wait(task, "RUNNING")
+    found = environment(own_lab, task)
+    assert (found["A"], found["B"], len(services.asked)) == ("whole", "whole", 3)
+    own_lab.close()
+
+
 DENIED = b'{"__type":"AccessDeniedException","Message":"User: x is not authorized"}'
 TROUBLE = [
     ("away", AWAY, "UnknownError: the service answered with status 503 status code: 503, request id: "),
