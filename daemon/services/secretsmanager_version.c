@@ -336,7 +336,8 @@ take_version(const struct store_secret_version *v, void *arg)
 	json_add_time(one, "LastAccessedDate", v->accessed_at_ms);
 	json_add_time(one, "CreatedDate", v->created_at_ms);
 	keys = json_object_new_array();
-	(void)json_object_array_add(keys, json_object_new_string("DefaultEncryptionKey"));
+	(void)json_object_array_add(keys,
+	    json_object_new_string(w->o->kms_key != NULL ? w->o->kms_key : "DefaultEncryptionKey"));
 	json_add(one, "KmsKeyIds", keys);
 	return json_object_array_add(w->list, one);
 }

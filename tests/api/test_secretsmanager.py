@@ -119,6 +119,8 @@ def test_binary(sm, secret):
         sm.put_secret_value(SecretId=secret, SecretBinary=value)
         got = sm.get_secret_value(SecretId=secret)
         assert got["SecretBinary"] == value and "SecretString" not in got
+    assert error(sm.put_secret_value, SecretId=secret) == (
+        "InvalidRequestException", "You must provide either SecretString or SecretBinary.")
     assert error(sm.put_secret_value, SecretId=secret, SecretBinary=b"a", SecretString="a") == (
         "InvalidParameterException",
         "You can't specify both a binary secret value and a string secret value in the same secret.")
@@ -209,6 +211,7 @@ def test_update(sm, secret):
     assert "VersionId" not in sm.update_secret(SecretId=secret, Description="new", KmsKeyId="key")
     d = sm.describe_secret(SecretId=secret)
     assert (d["Description"], d["KmsKeyId"]) == ("new", "key")
+    assert [v["KmsKeyIds"] for v in sm.list_secret_version_ids(SecretId=secret)["Versions"]] == [["key"]]
     changed = sm.update_secret(SecretId=secret, SecretString="second")["VersionId"]
     assert sm.describe_secret(SecretId=secret)["VersionIdsToStages"] == {
         first: ["AWSPREVIOUS"], changed: ["AWSCURRENT"]}
@@ -264,6 +267,7 @@ def test_deletion(sm, raw, name):
     sm.delete_secret(SecretId=n, ForceDeleteWithoutRecovery=True)
     assert error(sm.describe_secret, SecretId=n) == ("ResourceNotFoundException", NOT_FOUND)
     assert sm.delete_secret(SecretId=n, ForceDeleteWithoutRecovery=True)["Name"] == n
+    assert sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)["ARN"] == arn
     assert error(sm.delete_secret, SecretId=n) == ("ResourceNotFoundException", NOT_FOUND)
     assert error(sm.restore_secret, SecretId=n) == ("ResourceNotFoundException", NOT_FOUND)
 
@@ -282,6 +286,8 @@ def test_tags(sm, secret):
     sm.tag_resource(SecretId=secret, Tags=[{"Key": "k0", "Value": "changed"}])
     assert error(sm.tag_resource, SecretId=secret, Tags=[{"Key": "more", "Value": ""}])[0] == "InvalidParameterException"
     assert error(sm.tag_resource, SecretId=secret, Tags=[{"Key": "aws:x", "Value": ""}])[0] == "InvalidParameterException"
+    assert error(sm.tag_resource, SecretId=secret, Tags=[{"Value": "keyless"}])[0] == "InvalidParameterException"
+    assert error(sm.tag_resource, SecretId=secret, Tags=[{"Key": "k1"}, {"Key": "k1"}])[0] == "InvalidParameterException"
     sm.untag_resource(SecretId=secret, TagKeys=[f"k{i}" for i in range(1, 50)] + ["unknown"])
     assert sm.describe_secret(SecretId=secret)["Tags"] == [{"Key": "k0", "Value": "changed"}]
 
@@ -330,6 +336,16 @@ def test_order_and_pages(shelf, raw, by, order):
         got += [s["Name"] for s in page["SecretList"]]
         more = {"NextToken": page["NextToken"]} if "NextToken" in page else None
     assert got == (expected if order == "asc" else expected[::-1])
+
+
+def test_pages_of_a_batch(shelf, raw):
+    got, more = [], {}
+    while more is not None:
+        page = raw("BatchGetSecretValue", REGION, Filters=[{"Key": "name", "Values": ["prod", "Test"]}], MaxResults=2, **more)
+        assert len(page["SecretValues"]) <= 2 and page["Errors"] == []
+        got += [s["Name"] for s in page["SecretValues"]]
+        more = {"NextToken": page["NextToken"]} if "NextToken" in page else None
+    assert got == ["prod/db", "prod/api", "Test/db"]
 
 
 def test_wrong_lists(shelf, raw):
@@ -381,6 +397,7 @@ def test_resource_policies(sm, secret):
     statement = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:role/x"},
                  "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    bad_statements = [json.dumps({"Statement": {k: v for k, v in statement.items() if k != left_out}}) for left_out in statement]
     assert "ResourcePolicy" not in sm.get_resource_policy(SecretId=secret)
     sm.put_resource_policy(SecretId=secret, ResourcePolicy=policy, BlockPublicPolicy=True)
     got = sm.get_resource_policy(SecretId=secret)
@@ -389,7 +406,7 @@ def test_resource_policies(sm, secret):
     assert error(sm.put_resource_policy, SecretId=secret, ResourcePolicy=open_to_all, BlockPublicPolicy=True)[0] == (
         "PublicPolicyException")
     sm.put_resource_policy(SecretId=secret, ResourcePolicy=open_to_all)
-    for bad in ("no json", "[]", "{}", '{"Statement": []}', '{"Statement": [1]}', '{"Statement": {"Effect": "Allow"}}'):
+    for bad in ("no json", "[]", "{}", '{"Statement": []}', '{"Statement": [1]}', *bad_statements):
         assert error(sm.put_resource_policy, SecretId=secret, ResourcePolicy=bad)[0] == "MalformedPolicyDocumentException"
         assert sm.validate_resource_policy(ResourcePolicy=bad)["PolicyValidationPassed"] is False
     assert sm.validate_resource_policy(SecretId=secret, ResourcePolicy=policy) ["PolicyValidationPassed"] is True

@@ -224,7 +224,7 @@ def test_policies(ssm, name):
     assert len(ssm.describe_parameters(ParameterFilters=filters)["Parameters"][0]["Policies"]) == 2
     ssm.put_parameter(Name=n, Value="y", Overwrite=True, Policies="{}")
     assert ssm.describe_parameters(ParameterFilters=filters)["Parameters"][0]["Policies"] == []
-    for bad, code in (("x", "InvalidPolicyAttributeException"), ("[1]", "InvalidPolicyTypeException"),
+    for bad, code in (('"x"', "InvalidPolicyAttributeException"), ("x", "InvalidPolicyAttributeException"), ("[1]", "InvalidPolicyTypeException"),
                       (json.dumps([policy("Other")]), "InvalidPolicyTypeException"),
                       (json.dumps([policy("Expiration", Timestamp="2020-01-01T00:00:00Z")]), "InvalidPolicyAttributeException"),
                       (json.dumps([policy("Expiration", Timestamp="soon")]), "InvalidPolicyAttributeException"),
@@ -348,6 +348,10 @@ def test_filters(tree, key, option, values, found):
     assert [p["Name"] for p in tree.describe_parameters(ParameterFilters=[given])["Parameters"]] == found
 
 
+def test_nobody_shares(daemon):
+    assert daemon.call("DescribeParameters", {"Shared": True}, target="AmazonSSM") == (200, {"Parameters": []})
+
+
 def test_old_filters(tree):
     def found(key, values):
         return [p["Name"] for p in tree.describe_parameters(Filters=[{"Key": key, "Values": values}])["Parameters"]]
@@ -417,6 +421,8 @@ def test_tags(ssm, parameter):
     add = ssm.add_tags_to_resource
     add(ResourceType="Parameter", ResourceId=parameter, Tags=[{"Key": f"k{i}", "Value": str(i)} for i in range(50)])
     assert error(add, ResourceType="Parameter", ResourceId=parameter, Tags=[{"Key": "x", "Value": "y"}])[0] == "TooManyTagsError"
+    assert error(add, ResourceType="Parameter", ResourceId=parameter, Tags=[{"Key": "aws:x", "Value": "y"}])[0] == (
+        "ValidationException")
     ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=parameter, TagKeys=[f"k{i}" for i in range(2, 50)])
     add(ResourceType="Parameter", ResourceId=parameter, Tags=[{"Key": "k0", "Value": "new"}])
     assert tags() == {"k0": "new", "k1": "1"}
