@@ -386,6 +386,7 @@ request_free(struct request *r)
 	aws_cancel(r->api_call);
 	timer_free(r->timer);
 	json_object_put(r->kept);
+	free(r->resource);
 	free(r->fetches);
 	free(r->id);
 	free(r->rest);

@@ -454,6 +454,16 @@ engine_inspect(struct engine *e, const char *id, engine_done_fn *done, void *arg
 }
 
 struct engine_req *
+engine_inspect_size(struct engine *e, const char *id, engine_done_fn *done, void *arg)
+{
+	_cleanup_free_ char *path = xasprintf("/containers/%s/json?size=1", id);
+
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->inspect_ms }, path,
+	    done, arg);
+}
+
+struct engine_req *
 engine_stats(struct engine *e, const char *id, engine_done_fn *done, void *arg)
 {
 	_cleanup_free_ char *path =

@@ -110,6 +110,9 @@ struct engine_req *engine_create(struct engine *e, const char *name, const char 
 struct engine_req *engine_start(struct engine *e, const char *id, engine_done_fn *done, void *arg);
 struct engine_req *engine_inspect(
     struct engine *e, const char *id, engine_done_fn *done, void *arg);
+/* The same with SizeRw and SizeRootFs, for which the Engine looks at every file. */
+struct engine_req *engine_inspect_size(
+    struct engine *e, const char *id, engine_done_fn *done, void *arg);
 /* One sample of its resource usage, without the one before it. */
 struct engine_req *engine_stats(struct engine *e, const char *id, engine_done_fn *done, void *arg);
 /* What a container has written, with the Engine's times, from since_ns (epoch) on, as the Engine's

@@ -212,6 +212,7 @@ make_task(struct shim *s, const Shim__TaskSpec *spec, struct err *e)
 		.account = spec->account,
 		.group = spec->group,
 		.availability_zone = spec->availability_zone,
+		.availability_zone_id = spec->availability_zone_id,
 		.runtime_dir = s->hello->runtime_dir,
 		.gate_parent = s->gate_parent,
 		.init_path = s->hello->init_path,

@@ -6,12 +6,17 @@
 #include "shim/metadata.h"
 #include "shim/logs_options.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <time.h>
 
 #define CPU_UNITS 1024 /* of one vCPU */
+#define MIB (1024 * 1024)
+#define EPHEMERAL_GIB 20 /* Fargate's, where the definition says nothing */
+#define ENGINE_RESOLVER "127.0.0.11"
 #define OURS "localemu."
 #define OUR_MOUNTS "/.localemu/"
 
@@ -87,6 +92,18 @@ add_engine_time(struct json_object *o, const char *key, const char *text)
 {
 	if (engine_time_ms(text) > 0)
 		json_add_str(o, key, text);
+}
+
+static void
+add_list(struct json_object *o, const char *key, const char *only)
+{
+	struct json_object *list;
+
+	if (only == NULL)
+		return;
+	list = json_object_new_array();
+	json_object_array_add(list, json_object_new_string(only));
+	json_add(o, key, list);
 }
 
 /* As Go prints a float64: 2, 0.25. */
@@ -167,6 +184,41 @@ labels_of(struct json_object *facts)
 	return out;
 }
 
+/* "10.0.2.1/24": the first address of the subnet is the router's. NULL where there is no subnet;
+ * the caller's. */
+static char *
+gateway_of(const char *cidr)
+{
+	size_t len = cidr != NULL ? strcspn(cidr, "/") : 0;
+	char address[INET_ADDRSTRLEN] = "";
+	struct in_addr a;
+
+	if (len == 0 || len >= sizeof(address))
+		return NULL;
+	memcpy(address, cidr, len);
+	if (inet_pton(AF_INET, address, &a) != 1)
+		return NULL;
+	a.s_addr = htonl(ntohl(a.s_addr) + 1);
+	(void)inet_ntop(AF_INET, &a, address, sizeof(address));
+	return xasprintf("%s%s", address, cidr + len);
+}
+
+/* Names are the Engine's to resolve, so that its resolver is the one to ask. */
+static void
+add_interface(struct json_object *o, const struct plan_network *n, const char *mac)
+{
+	_cleanup_free_ char *gateway = gateway_of(n->subnet_cidr);
+	const char *dot = n->dns_name != NULL ? strchr(n->dns_name, '.') : NULL;
+
+	json_add_int(o, "AttachmentIndex", 0);
+	json_add_str(o, "MACAddress", mac);
+	json_add_str(o, "IPv4SubnetCIDRBlock", n->subnet_cidr);
+	add_list(o, "DomainNameServers", ENGINE_RESOLVER);
+	add_list(o, "DomainNameSearchList", dot != NULL ? dot + 1 : NULL);
+	json_add_str(o, "PrivateDNSName", n->dns_name);
+	json_add_str(o, "SubnetGatewayIpv4Address", gateway);
+}
+
 static struct json_object *
 networks_of(const struct task *t, size_t i, struct json_object *const *facts, unsigned version)
 {
@@ -189,12 +241,8 @@ networks_of(const struct task *t, size_t i, struct json_object *const *facts, un
 			address = t->plan.network.private_ipv4;
 		json_object_array_add(v4, json_object_new_string(address != NULL ? address : ""));
 		json_add(o, "IPv4Addresses", v4);
-		if (awsvpc && version == 4) {
-			json_add_int(o, "AttachmentIndex", 0);
-			json_add_str(o, "MACAddress", json_get_str(settings, "MacAddress"));
-			json_add_str(o, "IPv4SubnetCIDRBlock", t->plan.network.subnet_cidr);
-			json_add_str(o, "PrivateDNSName", t->plan.network.dns_name);
-		}
+		if (awsvpc && version == 4)
+			add_interface(o, &t->plan.network, json_get_str(settings, "MacAddress"));
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -279,6 +327,12 @@ add_logging(struct json_object *o, const struct container_def *def, const char *
 	add_object(o, "LogOptions", options);
 }
 
+static bool
+restarts(const struct container_def *def)
+{
+	return def->restart_policy != NULL && def->restart_policy->enabled == TRI_TRUE;
+}
+
 struct json_object *
 metadata_container(
     const struct task *t, size_t i, struct json_object *const *facts, unsigned version)
@@ -315,7 +369,12 @@ metadata_container(
 	if (version == 4) {
 		add_logging(o, c->plan->def, t->id);
 		json_add_str(o, "ContainerARN", c->plan->arn);
+		if (restarts(c->plan->def))
+			json_add_int(o, "RestartCount", c->restart_count);
 		add_array(o, "Networks", networks_of(t, i, facts, version));
+		if (t->plan.fargate &&
+		    streq(json_get_str(json_get(facts[i], "GraphDriver"), "Name"), "overlay2"))
+			json_add_str(o, "Snapshotter", "overlayfs");
 	}
 	return o;
 }
@@ -335,6 +394,54 @@ add_task_limits(struct json_object *o, const struct plan *p)
 	add_object(o, "Limits", limits);
 }
 
+/* What the task's containers have written, and their images, each once. */
+static int64_t
+storage_used(const struct task *t, struct json_object *const *facts)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < t->plan.n_defined; i++) {
+		int64_t written = json_get_int(facts[i], "SizeRw", 0);
+		const char *image = json_get_str(facts[i], "Image");
+		bool counted = image == NULL;
+
+		for (size_t k = 0; k < i; k++)
+			counted = counted || streq(image, json_get_str(facts[k], "Image"));
+		sum += counted ? written : json_get_int(facts[i], "SizeRootFs", written);
+	}
+	return sum;
+}
+
+static void
+add_storage(struct json_object *o, const struct task *t, struct json_object *const *facts)
+{
+	const struct plan *p = &t->plan;
+	const struct td_ephemeral_storage *s = p->overrides.ephemeral_storage != NULL
+						   ? p->overrides.ephemeral_storage
+						   : p->def.ephemeral_storage;
+	int64_t gib = s != NULL && s->size_gib.set ? s->size_gib.v : EPHEMERAL_GIB;
+	struct json_object *metrics = json_object_new_object();
+
+	json_add_int(metrics, "Utilized", (storage_used(t, facts) + MIB - 1) / MIB);
+	json_add_int(metrics, "Reserved", gib * 1024);
+	json_add(o, "EphemeralStorageMetrics", metrics);
+}
+
+/* What the kernel holds of its own clock. */
+static void
+add_clock(struct json_object *o)
+{
+	struct timex tx = { 0 };
+	struct json_object *drift = json_object_new_object();
+	int state = adjtimex(&tx);
+
+	json_add(drift, "ClockErrorBound", number((double)tx.maxerror / 1000));
+	add_time(drift, "ReferenceTimestamp", now_ms());
+	json_add_str(drift, "ClockSynchronizationStatus",
+	    state < 0 || state == TIME_ERROR ? "NOT_SYNCHRONIZED" : "SYNCHRONIZED");
+	json_add(o, "ClockDrift", drift);
+}
+
 struct json_object *
 metadata_task(const struct task *t, struct json_object *const *facts, unsigned version)
 {
@@ -349,6 +456,8 @@ metadata_task(const struct task *t, struct json_object *const *facts, unsigned v
 	json_add_str(o, "Revision", revision);
 	if (version == 4 && p->group != NULL && has_prefix(p->group, "service:"))
 		json_add_str(o, "ServiceName", p->group + strlen("service:"));
+	if (version == 4)
+		json_add_str(o, "Group", p->group);
 	json_add_str(o, "DesiredStatus", t->desired_stopped ? "STOPPED" : "RUNNING");
 	json_add_str(o, "KnownStatus", task_known_status(t, facts));
 	add_task_limits(o, p);
@@ -357,6 +466,7 @@ metadata_task(const struct task *t, struct json_object *const *facts, unsigned v
 	add_time(o, "ExecutionStoppedAt", t->times.execution_stopped);
 	json_add_str(o, "AvailabilityZone", p->availability_zone);
 	if (version == 4) {
+		json_add_str(o, "AvailabilityZoneID", p->availability_zone_id);
 		json_add_str(o, "LaunchType", p->launch_type);
 		json_add_str(o, "VPCID", p->network.vpc_id);
 	}
@@ -364,6 +474,10 @@ metadata_task(const struct task *t, struct json_object *const *facts, unsigned v
 		if (t->containers[i].id != NULL || t->containers[i].phase == PHASE_FETCHED)
 			json_object_array_add(list, metadata_container(t, i, facts, version));
 	json_add(o, "Containers", list);
+	if (version == 4 && p->fargate) {
+		add_clock(o);
+		add_storage(o, t, facts);
+	}
 	if (version == 4)
 		json_add_bool(
 		    o, "FaultInjectionEnabled", p->def.enable_fault_injection == TRI_TRUE);

@@ -192,6 +192,7 @@ name_all(struct plan *p, const struct plan_input *in)
 	p->account = keep(p, in->account);
 	p->group = keep(p, in->group);
 	p->availability_zone = keep(p, in->availability_zone);
+	p->availability_zone_id = keep(p, in->availability_zone_id);
 	p->runtime_dir = keep(p, in->runtime_dir);
 	p->network = (struct plan_network){
 		.name = keep(p, in->network.name),

@@ -67,7 +67,7 @@ struct plan_input {
 	size_t n_container_arns;
 	const char *account;
 	const char *group;
-	const char *availability_zone;
+	const char *availability_zone, *availability_zone_id;
 	struct plan_network network;
 	const char *runtime_dir; /* the daemon's: its API's socket and port are there */
 	const char *gate_parent; /* directory with one gate directory per container */
@@ -138,7 +138,7 @@ struct plan {
 	bool fargate;
 	bool host_enters;
 	const char *cluster_arn, *cluster_name, *family, *launch_type, *account, *group,
-	    *runtime_dir, *availability_zone;
+	    *runtime_dir, *availability_zone, *availability_zone_id;
 	int64_t revision;
 	const char *credentials_id; /* NULL: no task role */
 	struct plan_network network;

@@ -50,6 +50,7 @@ struct request {
 	struct aws_call *api_call;
 	void (*api_done)(struct request *r, const struct aws_reply *reply);
 	struct json_object *kept; /* what is finished and waits for the rest */
+	char *resource;           /* whose tags are asked for */
 };
 
 enum route_kind {

@@ -130,35 +130,93 @@ tag_map(struct json_object *tags)
 
 /* What went wrong is a member of the document, which is whole without tags (version 4). */
 static void
-add_tag_error(struct request *r, const struct aws_reply *reply)
+add_tag_error(struct request *r, const char *field, const char *arn, const struct aws_reply *reply)
 {
-	struct json_object *list = json_object_new_array(), *o = json_object_new_object();
+	struct json_object *list = json_get(r->kept, "Errors"), *o = json_object_new_object();
 
-	json_add_str(o, "ErrorField", "TaskTags");
+	if (list == NULL) {
+		list = json_object_new_array();
+		json_add(r->kept, "Errors", list);
+	}
+	json_add_str(o, "ErrorField", field);
 	json_add_str(o, "ErrorCode", reply->error);
 	json_add_str(o, "ErrorMessage", reply->message);
 	json_add_int(o, "StatusCode", reply->status);
 	json_add_str(o, "RequestId", reply->request_id);
-	json_add_str(o, "ResourceARN", r->task->arn);
+	json_add_str(o, "ResourceARN", arn);
 	json_object_array_add(list, o);
-	json_add(r->kept, "Errors", list);
+}
+
+static void
+add_tags(struct request *r, const char *field, const char *arn, const struct aws_reply *reply)
+{
+	struct json_object *map;
+
+	if (reply->error != NULL) {
+		if (r->route->version == 4)
+			add_tag_error(r, field, arn, reply);
+		return;
+	}
+	map = tag_map(json_get(reply->json, "tags"));
+	if (json_object_object_length(map) > 0)
+		json_add(r->kept, field, map);
+	else
+		json_object_put(map);
+}
+
+static void
+ask_tags(struct request *r, const char *arn,
+    void (*done)(struct request *r, const struct aws_reply *reply))
+{
+	struct json_object *ask = json_object_new_object();
+
+	json_add_str(ask, "resourceArn", arn);
+	request_call(r, "ListTagsForResource", ask, done);
+}
+
+static void
+on_instance_tags(struct request *r, const struct aws_reply *reply)
+{
+	add_tags(r, "ContainerInstanceTags", r->resource, reply);
+	request_json(r, 200, TAKE(r->kept));
+}
+
+/* On which instance the task is, only the daemon knows. */
+static void
+on_instance(struct request *r, const struct aws_reply *reply)
+{
+	struct json_object *tasks = json_get(reply->json, "tasks");
+	bool found = reply->error == NULL && json_object_is_type(tasks, json_type_array) &&
+		     json_object_array_length(tasks) > 0;
+	const char *arn =
+	    found ? json_get_str(json_object_array_get_idx(tasks, 0), "containerInstanceArn")
+		  : NULL;
+
+	if (arn == NULL) {
+		request_json(r, 200, TAKE(r->kept));
+		return;
+	}
+	r->resource = xstrdup(arn);
+	ask_tags(r, r->resource, on_instance_tags);
 }
 
 static void
 on_tags(struct request *r, const struct aws_reply *reply)
 {
-	struct json_object *map;
+	struct task *t = r->task;
+	struct json_object *ask, *tasks;
 
-	if (reply->error == NULL) {
-		map = tag_map(json_get(reply->json, "tags"));
-		if (json_object_object_length(map) > 0)
-			json_add(r->kept, "TaskTags", map);
-		else
-			json_object_put(map);
-	} else if (r->route->version == 4) {
-		add_tag_error(r, reply);
+	add_tags(r, "TaskTags", t->arn, reply);
+	if (t->plan.fargate) {
+		request_json(r, 200, TAKE(r->kept));
+		return;
 	}
-	request_json(r, 200, TAKE(r->kept));
+	ask = json_object_new_object();
+	tasks = json_object_new_array();
+	json_add_str(ask, "cluster", t->plan.cluster_arn);
+	json_object_array_add(tasks, json_object_new_string(t->arn));
+	json_add(ask, "tasks", tasks);
+	request_call(r, "DescribeTasks", ask, on_instance);
 }
 
 static void
@@ -166,7 +224,6 @@ on_facts(struct request *r)
 {
 	struct task *t = r->task;
 	_cleanup_free_ struct json_object **facts = xcalloc(t->n, sizeof(struct json_object *));
-	struct json_object *ask;
 
 	for (size_t i = 0; i < t->n; i++)
 		facts[i] = r->fetches[i].reply;
@@ -179,16 +236,17 @@ on_facts(struct request *r)
 		request_json(r, 200, TAKE(r->kept));
 		return;
 	}
-	ask = json_object_new_object();
-	json_add_str(ask, "resourceArn", t->arn);
-	request_call(r, "ListTagsForResource", ask, on_tags);
+	ask_tags(r, t->arn, on_tags);
 }
 
 void
 serve_metadata(struct request *r)
 {
+	bool sizes = r->task->plan.fargate && is_for_task(r) && r->route->version == 4;
+
 	if (request_find(r))
-		request_fetch(r, wants_facts, engine_inspect, on_facts);
+		request_fetch(
+		    r, wants_facts, sizes ? engine_inspect_size : engine_inspect, on_facts);
 }
 
 /* No container here has an association (elastic inference, GPU, credspec). */

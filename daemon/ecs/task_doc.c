@@ -9,6 +9,7 @@
 #include "daemon/ecs/task_network.h"
 #include "daemon/ecs/task_service.h"
 #include "daemon/fleet.h"
+#include "daemon/vpc/vpc.h"
 #include "proto/shim.pb-c.h"
 
 #include <stdio.h>
@@ -401,7 +402,7 @@ static void
 pack_spec(struct call *c, const struct run_plan *p, const struct place *place, struct store_task *t)
 {
 	Shim__TaskSpec spec;
-	char arn[ARN_MAX];
+	char arn[ARN_MAX], zone_id[32];
 
 	shim__task_spec__init(&spec);
 	spec.task_arn = borrow(c, arn_task(arn, &c->scope, t->cluster, t->id));
@@ -419,6 +420,8 @@ pack_spec(struct call *c, const struct run_plan *p, const struct place *place, s
 	spec.created_at_ms = t->created_at_ms;
 	spec.group = t->group;
 	spec.availability_zone = borrow(c, place->zone);
+	vpc_zone_id(place->zone, zone_id, sizeof(zone_id));
+	spec.availability_zone_id = borrow(c, zone_id);
 	spec.network = place->network;
 	pack_containers(c, p, t, &spec);
 	pack_role(c, p, &spec);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """awsvpc tasks are on the network of their VPC with the very address, MAC and name that the API tells of."""
 
+import ipaddress
 import json
+import random
 import socket
 import urllib.request
 
@@ -38,6 +40,8 @@ def test_address_and_mac_are_the_containers_own(lab, run, subnet):
     assert list(task.sandbox()["NetworkSettings"]["Networks"]) == ["localemu-vpc-" + subnet["VpcId"]]
     assert network["MacAddress"] == said["macAddress"]
     address = said["privateIPv4Address"]
+    range_ = ipaddress.ip_network(subnet["CidrBlock"])
+    gateway = f"{range_[1]}/{range_.prefixlen}"
     for container in ("main", "side"):
         assert lab.container_of(task.task, container)["networkInterfaces"] == [
             {"attachmentId": attachment, "privateIpv4Address": address}]
@@ -45,8 +49,12 @@ def test_address_and_mac_are_the_containers_own(lab, run, subnet):
         interface, = document["Networks"]
         assert interface == {
             "NetworkMode": "awsvpc", "IPv4Addresses": [address], "AttachmentIndex": 0, "MACAddress": said["macAddress"],
-            "IPv4SubnetCIDRBlock": subnet["CidrBlock"], "PrivateDNSName": said["privateDnsName"]}
+            "IPv4SubnetCIDRBlock": subnet["CidrBlock"], "DomainNameServers": ["127.0.0.11"],
+            "DomainNameSearchList": ["ec2.internal"], "PrivateDNSName": said["privateDnsName"],
+            "SubnetGatewayIpv4Address": gateway}
         assert task.inside("hostname", container) == said["privateDnsName"]
+        resolver = task.inside("cat /etc/resolv.conf", container)
+        assert "nameserver 127.0.0.11" in resolver and "search ec2.internal" in resolver
     if network["IPAddress"] != address:  # the VPC's own range is taken on this host
         assert network["IPAddress"].startswith("100.")
     assert json.loads(task.inside("wget -qO- $ECS_CONTAINER_METADATA_URI_V4/task"))["VPCID"] == subnet["VpcId"]
@@ -79,9 +87,12 @@ def fetch(port):
 
 @pytest.fixture
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that outgoing connections take."""
+    for port in random.sample(range(10000, 30000), 100):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("no free port on this host")
 
 
 def serve(port):

@@ -147,6 +147,10 @@ def test_task_document(lab, inside):
     container = inside(lab.container(), lab.container("side"), cpu="256", memory="128")
     status, task = container.get("/task")
     assert status == 200
+    assert list(task) == [
+        "Cluster", "TaskARN", "Family", "Revision", "Group", "DesiredStatus", "KnownStatus", "Limits", "PullStartedAt",
+        "PullStoppedAt", "AvailabilityZone", "AvailabilityZoneID", "LaunchType", "Containers", "FaultInjectionEnabled"]
+    assert (task["AvailabilityZoneID"], task["Group"]) == ("use1-az1", "family:" + task["Family"])
     arn = container.task["taskDefinitionArn"]
     assert (task["Cluster"], task["TaskARN"]) == (lab.cluster, container.task["taskArn"])
     assert arn.endswith(f"/{task['Family']}:{task['Revision']}")
@@ -156,6 +160,49 @@ def test_task_document(lab, inside):
     assert task["AvailabilityZone"] == container.task["availabilityZone"]
     assert task["FaultInjectionEnabled"] is False
     assert sorted(c["Name"] for c in task["Containers"]) == ["main", "side"]
+
+
+def test_documents_of_a_fargate_task(lab, started):
+    definition = lab.define(lab.container(), lab.container("side"), networkMode="awsvpc", cpu="256", memory="512",
+                            requiresCompatibilities=["FARGATE"], ephemeralStorage={"sizeInGiB": 30})
+    container = Inside(lab, started, lab.run(definition=definition, launchType="FARGATE", networkConfiguration=SUBNET))
+    status, task = container.get("/task")
+    assert status == 200
+    assert list(task) == [
+        "Cluster", "TaskARN", "Family", "Revision", "Group", "DesiredStatus", "KnownStatus", "Limits", "PullStartedAt",
+        "PullStoppedAt", "AvailabilityZone", "AvailabilityZoneID", "LaunchType", "VPCID", "Containers", "ClockDrift",
+        "EphemeralStorageMetrics", "FaultInjectionEnabled"]
+    assert task["Cluster"] == lab.cluster_arn and task["LaunchType"] == "FARGATE"
+    assert task["EphemeralStorageMetrics"]["Reserved"] == 30 * 1024
+    before = task["EphemeralStorageMetrics"]["Utilized"]
+    assert 0 < before < 100
+    clock = task["ClockDrift"]
+    assert clock["ClockSynchronizationStatus"] in ("SYNCHRONIZED", "NOT_SYNCHRONIZED")
+    assert clock["ClockErrorBound"] >= 0 and TIME.fullmatch(clock["ReferenceTimestamp"])
+    assert sorted(c["Name"] for c in task["Containers"]) == ["main", "side"]
+    assert {c["Snapshotter"] for c in task["Containers"]} <= {"overlayfs"}
+    container.facts.inside("dd if=/dev/zero of=/big bs=1M count=20 2>&1")
+    assert container.get("/task")[1]["EphemeralStorageMetrics"]["Utilized"] >= before + 20
+    for version in ("", "/task"):
+        old = container.get(version, variable="ECS_CONTAINER_METADATA_URI")[1]
+        assert not {"ClockDrift", "EphemeralStorageMetrics", "Snapshotter", "Group", "AvailabilityZoneID"} & set(old)
+
+
+def test_the_sandbox_in_the_metadata_of_an_ec2_task(lab, inside):
+    container = inside(lab.container(), lab.container("side"), networkMode="awsvpc")
+    containers = {c["Name"]: c for c in container.get("/task")[1]["Containers"]}
+    pause = containers.pop("~internal~ecs~pause")
+    assert sorted(containers) == ["main", "side"]
+    assert (pause["Type"], pause["KnownStatus"], pause["ImageID"]) == ("CNI_PAUSE", "RESOURCES_PROVISIONED", "")
+    assert pause["DockerId"] == container.facts.sandbox()["Id"]
+    assert pause["Networks"] == containers["main"]["Networks"]
+
+
+def test_restarts_are_counted(lab, started):
+    policy = {"enabled": True, "restartAttemptPeriod": 60}
+    definition = lab.define_json(dict(lab.container(), restartPolicy=policy))
+    container = Inside(lab, started, lab.run(definition=definition))
+    assert container.get()[1]["RestartCount"] == 0
 
 
 def test_version_2_is_for_awsvpc_tasks(inside):
@@ -185,6 +232,11 @@ def test_tags(lab, inside):
     status, task = container.get("/taskWithTags")
     assert (status, task["TaskTags"]) == (200, {"team": "blue"})
     assert "TaskTags" not in container.get("/task")[1]
+    instance = lab.task(container.task)["containerInstanceArn"]
+    assert "ContainerInstanceTags" not in task
+    lab.ecs.tag_resource(resourceArn=instance, tags=[{"key": "rack", "value": "7"}])
+    status, task = container.get("/taskWithTags")
+    assert (task["TaskTags"], task["ContainerInstanceTags"]) == ({"team": "blue"}, {"rack": "7"})
 
 
 def test_health(lab, inside):
