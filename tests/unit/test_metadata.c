@@ -230,7 +230,8 @@ task_document(void **state)
 	json_object_object_del(v4, "Containers");
 	assert_string_equal(json_print(v4),
 	    "{\"Cluster\":\"c\",\"TaskARN\":\"arn:task\",\"Family\":\"fam\",\"Revision\":\"7\","
-	    "\"ServiceName\":\"web\",\"DesiredStatus\":\"RUNNING\",\"KnownStatus\":\"NONE\","
+	    "\"ServiceName\":\"web\",\"Group\":\"service:web\",\"DesiredStatus\":\"RUNNING\","
+	    "\"KnownStatus\":\"NONE\","
 	    "\"Limits\":{\"CPU\":0.25,\"Memory\":512},"
 	    "\"PullStartedAt\":\"2023-11-14T22:13:20.12Z\","
 	    "\"PullStoppedAt\":\"2023-11-14T22:13:21Z\",\"AvailabilityZone\":\"eu-west-1a\","
