@@ -62,7 +62,7 @@ enum kindness {
 	KIND_FARGATE_ANY_DEFINITION, /* launchType FARGATE takes a definition without FARGATE
 					compatibility */
 	KIND_DEFAULT_CLUSTER,        /* the cluster "default" exists when it is first used */
-	KIND_DELETE_CLUSTER_TASKS,   /* DeleteCluster stops what still runs there */
+	KIND_DELETE_CLUSTER_TASKS,   /* DeleteCluster deletes services, stops tasks */
 	KIND_SETTLE,                 /* replies wait for what they asked for */
 	KIND_ROLE_STRING,            /* role ARNs need not exist */
 	KIND_MEMORY_UNSET, /* a container outside Fargate needs neither memory nor memoryReservation

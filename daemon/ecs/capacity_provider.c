@@ -11,6 +11,7 @@
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/operations.h"
 #include "daemon/page.h"
+#include "daemon/store/service.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -343,6 +344,21 @@ update_capacity_provider(struct call *c)
 
 /* --- DeleteCapacityProvider --- */
 
+static int
+check_services(struct call *c, const char *name)
+{
+	_cleanup_free_ char *service = NULL;
+	int r = store_service_find_provider(c->store, &c->scope, name, &service, &c->err);
+
+	if (r == 1)
+		return err_set(&c->err, ERR_CLIENT,
+		    "The capacity provider cannot be deleted because it is in the capacity "
+		    "provider strategy of service: %s. Remove the capacity provider from the "
+		    "service and try again.",
+		    service);
+	return r;
+}
+
 /* Managed instances leave their cluster by being deleted; a group has to be taken off before. */
 static int
 check_unused(struct call *c, const struct store_capacity_provider *row)
@@ -356,6 +372,8 @@ check_unused(struct call *c, const struct store_capacity_provider *row)
 		    "The capacity provider cannot be deleted because it is associated with "
 		    "cluster: %s. Remove the capacity provider from the cluster and try again.",
 		    cluster);
+	if (r == 0)
+		r = check_services(c, row->name);
 	return r == 0 && managed ? capacity_provider_leave(c, row->cluster, row->name) : r;
 }
 

@@ -11,10 +11,12 @@
 #include "daemon/ecs/cluster_doc.h"
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/operations.h"
+#include "daemon/ecs/service_delete.h"
 #include "daemon/ecs/tag_set.h"
 #include "daemon/events.h"
 #include "daemon/page.h"
 #include "daemon/store/container_instance.h"
+#include "daemon/store/service.h"
 #include "daemon/store/task.h"
 
 #include <stdio.h>
@@ -179,9 +181,9 @@ add_statistic(struct json_object *list, const char *name, int64_t value)
 	json_object_array_add(list, pair);
 }
 
-/* Cluster.statistics. No services can exist yet, so their four numbers are true. */
+/* Cluster.statistics. */
 static struct json_object *
-print_statistics(const struct store_task_counts *n)
+print_statistics(const struct store_task_counts *n, const struct store_service_counts *service)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -189,10 +191,10 @@ print_statistics(const struct store_task_counts *n)
 	add_statistic(list, "runningFargateTasksCount", n->running[1]);
 	add_statistic(list, "pendingEC2TasksCount", n->pending[0]);
 	add_statistic(list, "pendingFargateTasksCount", n->pending[1]);
-	add_statistic(list, "activeEC2ServiceCount", 0);
-	add_statistic(list, "activeFargateServiceCount", 0);
-	add_statistic(list, "drainingEC2ServiceCount", 0);
-	add_statistic(list, "drainingFargateServiceCount", 0);
+	add_statistic(list, "activeEC2ServiceCount", service->active_ec2);
+	add_statistic(list, "activeFargateServiceCount", service->active_fargate);
+	add_statistic(list, "drainingEC2ServiceCount", service->draining_ec2);
+	add_statistic(list, "drainingFargateServiceCount", service->draining_fargate);
 	return list;
 }
 
@@ -215,6 +217,7 @@ add_member(struct json_object *out, struct json_object *doc, const char *key,
 static int
 add_counts(struct call *c, const char *name, unsigned include, struct json_object *out)
 {
+	struct store_service_counts service_counts;
 	struct store_task_counts tasks;
 	int64_t instances = 0;
 	int r;
@@ -223,14 +226,17 @@ add_counts(struct call *c, const char *name, unsigned include, struct json_objec
 	if (r == 0)
 		r = store_container_instance_count(
 		    c->store, &c->scope, name, true, &instances, &c->err);
+	if (r == 0)
+		r = store_service_count(c->store, &c->scope, name, &service_counts, &c->err);
 	if (r < 0)
 		return r;
 	json_add_int(out, "registeredContainerInstancesCount", instances);
 	json_add_int(out, "runningTasksCount", tasks.running[0] + tasks.running[1]);
 	json_add_int(out, "pendingTasksCount", tasks.pending[0] + tasks.pending[1]);
-	json_add_int(out, "activeServicesCount", 0);
+	json_add_int(out, "activeServicesCount", service_counts.active);
 	json_add(out, "statistics",
-	    include & BIT(INCLUDE_STATISTICS) ? print_statistics(&tasks) : json_object_new_array());
+	    include & BIT(INCLUDE_STATISTICS) ? print_statistics(&tasks, &service_counts)
+					      : json_object_new_array());
 	return 0;
 }
 
@@ -595,6 +601,21 @@ stop_tasks(struct call *c, const char *cluster)
 	return r;
 }
 
+/* Services go with the cluster, as its tasks do. */
+static int
+end_services(struct call *c, const char *cluster)
+{
+	struct store_service_counts n;
+	int r = store_service_count(c->store, &c->scope, cluster, &n, &c->err);
+
+	if (r < 0 || n.active + n.draining == 0)
+		return r;
+	if (!config_kind(c->config, KIND_DELETE_CLUSTER_TASKS))
+		return err_set(&c->err, ERR_CLUSTER_CONTAINS_SERVICES,
+		    "The Cluster cannot be deleted while Services are active.");
+	return service_delete_all(c, cluster);
+}
+
 /* Instances that were registered for a task's sake go with the cluster; others are the user's and
  * stay in the way. */
 static int
@@ -643,6 +664,8 @@ delete_cluster(struct call *c)
 	if (r == 0 || !streq(row.status, "ACTIVE"))
 		return err_set(&c->err, ERR_CLUSTER_NOT_FOUND, "Cluster not found.");
 	r = check_providers(c, &row);
+	if (r == 0)
+		r = end_services(c, name);
 	if (r == 0)
 		r = drop_instances(c, name);
 	if (r == 0)

@@ -54,7 +54,6 @@ on_task(const struct store_task *t, void *arg)
 /* Deployments and task sets want nothing any more; what was rolling out is over. */
 struct ending {
 	struct call *c;
-	const struct store_service *service;
 	int r;
 };
 
@@ -93,16 +92,48 @@ end_one(const struct store_deployment *d, void *arg)
 	return x->r < 0;
 }
 
-int
-service_delete_row(struct call *c, struct store_service *v)
+static int
+end_deployments(struct call *c, const struct store_service *v)
 {
-	struct ending x = { .c = c, .service = v };
-	bool has_tasks = false;
+	struct ending x = { .c = c };
 	int r =
 	    store_deployment_list(c->store, &c->scope, v->cluster, v->name, end_one, &x, &c->err);
 
-	if (r == 0)
-		r = x.r;
+	return r < 0 ? r : x.r;
+}
+
+static int
+end_service(const struct store_service *v, void *arg)
+{
+	struct ending *x = arg;
+	struct store_service changed = *v; /* borrows what it points to */
+	struct call *c = x->c;
+
+	x->r = end_deployments(c, v);
+	changed.desired_count = 0;
+	(void)snprintf(changed.status, sizeof(changed.status), "INACTIVE");
+	changed.inactive_at_ms = c->now_ms;
+	if (x->r == 0)
+		x->r = store_service_put(c->store, &changed, &c->err);
+	return x->r < 0;
+}
+
+int
+service_delete_all(struct call *c, const char *cluster)
+{
+	const struct store_service_filter f = { .cluster = cluster };
+	struct ending x = { .c = c };
+	int r = store_service_list(c->store, &c->scope, &f, NULL, -1, end_service, &x, &c->err);
+
+	return r < 0 ? r : x.r;
+}
+
+int
+service_delete_row(struct call *c, struct store_service *v)
+{
+	bool has_tasks = false;
+	int r = end_deployments(c, v);
+
 	if (r == 0)
 		r = store_task_list_service(
 		    c->store, &c->scope, v->cluster, v->name, on_task, &has_tasks, &c->err);

@@ -11,5 +11,7 @@
 /* Makes an ACTIVE service DRAINING, which the scheduler sees to, or INACTIVE where it has no task.
  * Changes and writes the row. 0, or a negative errno with c->err filled. */
 int service_delete_row(struct call *c, struct store_service *v);
+/* Makes all services of a cluster INACTIVE, whose tasks the caller sees to. */
+int service_delete_all(struct call *c, const char *cluster);
 
 #endif

@@ -34,12 +34,12 @@ static rule_fn *const rules[] = {
 int
 service_rules_check(struct call *c, const struct service_check *k)
 {
-	/* A task set that is primary has its members in the service's settings. */
-	int r = k->update ? 0 : check_external(c, k->settings);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rules); i++)
 		r = rules[i](c, k->settings);
-	return r;
+	/* Later a task set that is primary has its members in the service's settings. */
+	return r < 0 || k->update ? r : check_external(c, k->settings);
 }
 
 static int

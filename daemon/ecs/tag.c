@@ -9,6 +9,7 @@
 #include "daemon/store/capacity_provider.h"
 #include "daemon/store/cluster.h"
 #include "daemon/store/container_instance.h"
+#include "daemon/store/service.h"
 #include "daemon/store/tag.h"
 #include "daemon/store/task.h"
 #include "daemon/store/task_definition.h"
@@ -66,9 +67,9 @@ const struct op_table ecs_tag_ops = { ops, ARRAY_SIZE(ops) };
  * filled. */
 typedef int find_fn(struct call *c, const struct arn *a, char ret[static ARN_MAX]);
 static find_fn find_cluster, find_task_definition, find_task, find_container_instance,
-    find_capacity_provider;
+    find_capacity_provider, find_service, find_task_set;
 
-/* Resources that can have tags; the others that TagResource names cannot be made here yet. */
+/* Resources that can have tags. */
 /* clang-format off */
 static const struct {
 	size_t parts; /* of the long ARN, after the type */
@@ -78,8 +79,8 @@ static const struct {
 	[ARN_TASK_DEFINITION]    = { 1, find_task_definition },
 	[ARN_TASK]               = { 2, find_task },
 	[ARN_CONTAINER_INSTANCE] = { 2, find_container_instance },
-	[ARN_SERVICE]            = { 2, NULL },
-	[ARN_TASK_SET]           = { 4, NULL },
+	[ARN_SERVICE]            = { 2, find_service },
+	[ARN_TASK_SET]           = { 4, find_task_set },
 	[ARN_CAPACITY_PROVIDER]  = { 1, find_capacity_provider },
 };
 /* clang-format on */
@@ -166,6 +167,39 @@ find_capacity_provider(struct call *c, const struct arn *a, char ret[static ARN_
 }
 
 static int
+find_service(struct call *c, const struct arn *a, char ret[static ARN_MAX])
+{
+	struct store_service row = { 0 };
+	int r = find_cluster(c, a, ret);
+
+	if (r == 1)
+		r = store_service_get(c->store, &c->scope, a->part[0], a->part[1], &row, &c->err);
+	if (r == 1 && streq(row.status, "INACTIVE"))
+		r = 0;
+	if (r == 1)
+		(void)arn_service(ret, &c->scope, row.cluster, row.name);
+	store_service_done(&row);
+	return r;
+}
+
+static int
+find_task_set(struct call *c, const struct arn *a, char ret[static ARN_MAX])
+{
+	struct store_deployment row = { 0 };
+	int r = find_service(c, a, ret);
+
+	if (r == 1)
+		r = store_deployment_get(
+		    c->store, &c->scope, a->part[0], a->part[1], a->part[3], &row, &c->err);
+	if (r == 1 && !row.task_set)
+		r = 0;
+	if (r == 1)
+		(void)arn_task_set(ret, &c->scope, row.cluster, row.service, row.id);
+	store_deployment_done(&row);
+	return r;
+}
+
+static int
 find_resource(struct call *c, const char *given, char ret[static ARN_MAX])
 {
 	struct arn a;
@@ -185,7 +219,7 @@ find_resource(struct call *c, const char *given, char ret[static ARN_MAX])
 		return err_set(&c->err, ERR_INVALID_PARAMETER,
 		    "Invalid identifier: Unexpected number of separators");
 	r = 0;
-	if (arn_in_scope(&c->scope, &a) && taggable[a.type].find != NULL)
+	if (arn_in_scope(&c->scope, &a))
 		r = taggable[a.type].find(c, &a, ret);
 	if (r == 0)
 		return err_set(

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Task definition references, and the moment at which a deleted revision is really gone: the first
- * look at it after its last task has ended (DeleteTaskDefinitions). Called by operation files;
- * knows no requests.
+ * look at it after its last task has ended and its last service has gone (DeleteTaskDefinitions).
+ * Called by operation files; knows no requests.
  */
 #include "daemon/ecs/task_definition_ref.h"
 
 #include "daemon/arn.h"
+#include "daemon/store/service.h"
 #include "daemon/store/tag.h"
 #include "daemon/store/task.h"
 
@@ -57,7 +58,7 @@ task_definition_ref_purge(
     struct store *s, const struct scope *sc, const struct store_task_definition *t, struct err *e)
 {
 	char arn[ARN_MAX];
-	int64_t users;
+	int64_t users, deployments;
 	int r;
 
 	if (t->status != TD_DELETE_IN_PROGRESS)
@@ -65,7 +66,11 @@ task_definition_ref_purge(
 	r = store_task_count_definition(s, sc, t->family, t->revision, &users, e);
 	if (r < 0 || users > 0)
 		return r;
-	r = store_tag_delete_all(s, arn_task_definition(arn, sc, t->family, t->revision), e);
+	(void)arn_task_definition(arn, sc, t->family, t->revision);
+	r = store_deployment_count_definition(s, sc, arn, &deployments, e);
+	if (r < 0 || deployments > 0)
+		return r;
+	r = store_tag_delete_all(s, arn, e);
 	if (r < 0)
 		return r;
 	r = store_task_definition_delete(s, sc, t->family, t->revision, e);

@@ -8,6 +8,7 @@
 #include "daemon/arn.h"
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/page.h"
+#include "daemon/store/service.h"
 
 #include <string.h>
 
@@ -146,27 +147,15 @@ list_one(const char *id, void *arg)
 }
 
 static int
-found_one(const char *id, void *arg)
-{
-	(void)id;
-	*(bool *)arg = true;
-	return 1;
-}
-
-/* A service is known by its tasks as long as there are no services: ListTasks of one that never was
- * is an error. */
-static int
 check_service(struct call *c, const char *cluster, const char *service)
 {
-	struct store_task_filter f = { .cluster = cluster, .service = service };
-	bool found = false;
-	int r = 0;
+	struct store_service v = { 0 };
+	int r = store_service_get(c->store, &c->scope, cluster, service, &v, &c->err);
 
-	for (f.desired_stopped = 0; r == 0 && !found && f.desired_stopped <= 1; f.desired_stopped++)
-		r = store_task_list(c->store, &c->scope, &f, NULL, 1, found_one, &found, &c->err);
-	if (r == 0 && !found)
+	store_service_done(&v);
+	if (r == 0)
 		return err_set(&c->err, ERR_SERVICE_NOT_FOUND, "Service not found.");
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Names the filters; 0 where nothing can pass them. */

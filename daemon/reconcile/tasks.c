@@ -15,6 +15,7 @@
 #include "daemon/store/cluster.h"
 #include "daemon/store/parameter.h"
 #include "daemon/store/secret.h"
+#include "daemon/store/service.h"
 
 #include <string.h>
 
@@ -216,10 +217,10 @@ reconcile_tasks_expire(struct reconcile_tasks *r, int64_t now)
 		n = store_task_expire(r->store, now - KEEP_STOPPED_MS, EXPIRY_BATCH, &e);
 		if (n < 0 || store_cluster_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
 		    store_capacity_provider_expire(r->store, now - KEEP_STOPPED_MS, &e) < 0 ||
+		    store_service_expire(r->store, now - KEEP_STOPPED_MS, EXPIRY_BATCH, &e) < 0 ||
 		    store_client_token_expire(r->store, now - KEEP_TOKEN_MS, &e) < 0 ||
 		    store_parameter_expire(r->store, now, &e) < 0 ||
-		    store_secret_expire(r->store, now, &e) < 0 ||
-		    store_commit(r->store, &e) < 0) {
+		    store_secret_expire(r->store, now, &e) < 0 || store_commit(r->store, &e) < 0) {
 			store_rollback(r->store);
 			n = -1;
 		}

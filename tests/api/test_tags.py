@@ -136,7 +136,7 @@ def test_bad_keys_to_untag(ecs, cluster):
     (ACCOUNT + "task-definition/nobody", "InvalidParameterException"),
     (ACCOUNT + "task-definition/nobody:x", "InvalidParameterException"),
     (ACCOUNT + "task/nobody/" + "0" * 32, "ClusterNotFoundException"),
-    (ACCOUNT + "service/web/nobody", "ResourceNotFoundException"),
+    (ACCOUNT + "service/web/nobody", "ClusterNotFoundException"),
     ("arn:aws:ecs:eu-west-1:000000000000:cluster/x", "ResourceNotFoundException"),
     ("arn:aws-cn:ecs:us-east-1:000000000000:cluster/x", "ResourceNotFoundException"),
 ])

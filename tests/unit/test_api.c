@@ -393,15 +393,13 @@ test_operations(void **state)
 	struct bench *b = *state;
 	struct reply r = { 0 };
 	struct api_request elsewhere = {
-		"sqs",
-		"Echo",
-		"{}",
-		2,
-		{ "1", "r" },
-		NULL,
-		on_reply,
-		&r,
-		NULL,
+		.service = "sqs",
+		.operation = "Echo",
+		.body = "{}",
+		.body_len = 2,
+		.scope = { "1", "r" },
+		.on_reply = on_reply,
+		.cookie = &r,
 	};
 
 	expect_error(
