@@ -8,6 +8,7 @@
 #include "common/chunked.h"
 #include "common/log.h"
 #include "daemon/config.h"
+#include "daemon/services/s3_auth.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,10 @@ struct s3_sink {
 	struct err err;
 	bool coded; /* aws-chunked */
 	struct chunked reader;
+	bool chained; /* every chunk is signed */
+	struct s3_chunk_chain chain;
+	struct s3_sum chunk_sum; /* of the present chunk, or of the trailers */
+	char chunk_signature[S3_SIGNATURE_BYTES];
 	int64_t expected; /* bytes without the coding, -1: not said */
 	struct s3_sum md5, sha256, sum;
 	bool in_trailer; /* the sum comes behind the body */
@@ -99,6 +104,15 @@ read_sum(struct s3_call *c, struct s3_sink *k)
 	return 0;
 }
 
+static int
+read_chain(struct s3_call *c, struct s3_sink *k)
+{
+	int r = s3_chunk_chain(c, &k->chain);
+
+	k->chained = r > 0;
+	return r < 0 ? r : 0;
+}
+
 /* "STREAMING-…": the body is aws-chunked; 64 digits: the body's own digest. */
 static int
 read_payload(struct s3_call *c, struct s3_sink *k)
@@ -115,6 +129,8 @@ read_payload(struct s3_call *c, struct s3_sink *k)
 			return s3_error(c, 411, "MissingContentLength",
 			    "You must provide the Content-Length HTTP header.");
 		k->expected = strtoll(length, NULL, 10);
+		if (has_prefix(said, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"))
+			return read_chain(c, k);
 	} else if (said != NULL && strlen(said) == 64 &&
 		   strspn(said, "0123456789abcdefABCDEF") == 64) {
 		memcpy(k->wanted_sha256, said, 65);
@@ -198,6 +214,7 @@ s3_sink_free(struct s3_sink *k)
 	s3_sum_done(&k->md5);
 	s3_sum_done(&k->sha256);
 	s3_sum_done(&k->sum);
+	s3_sum_done(&k->chunk_sum);
 	free(k->slices[0].bytes);
 	free(k->slices[1].bytes);
 	free(k);
@@ -285,6 +302,8 @@ write_bytes(struct s3_sink *k, const char *p, size_t n)
 	s3_sum_add(&k->md5, p, n);
 	s3_sum_add(&k->sum, p, n);
 	s3_sum_add(&k->sha256, p, n);
+	if (k->chained)
+		s3_sum_add(&k->chunk_sum, p, n);
 	while (n > 0) {
 		ssize_t w = write(k->fd, p, n);
 
@@ -298,18 +317,74 @@ write_bytes(struct s3_sink *k, const char *p, size_t n)
 	return 0;
 }
 
+static int
+check_chunk(struct s3_sink *k, bool trailer, const char *signature)
+{
+	unsigned char bytes[S3_SUM_BYTES];
+	char digest[2 * S3_SUM_BYTES + 1];
+
+	s3_hex(bytes, s3_sum_end(&k->chunk_sum, bytes), digest);
+	if (s3_chunk_is_signed(&k->chain, trailer, digest, signature))
+		return 0;
+	return err_set_code(&k->err, 403, "SignatureDoesNotMatch",
+	    "The signature of a chunk does not match what we calculated.");
+}
+
+/* A chunk begins, so the one before it is whole. ";chunk-signature=…" */
+static int
+begin_chunk(struct s3_sink *k, const struct chunk *piece)
+{
+	static const char name[] = ";chunk-signature=";
+	int r = 0;
+
+	if (!k->chained)
+		return 0;
+	if (k->chunk_signature[0] != '\0')
+		r = check_chunk(k, false, k->chunk_signature);
+	if (r < 0)
+		return r;
+	(void)snprintf(k->chunk_signature, sizeof(k->chunk_signature), "%s",
+	    has_prefix(piece->text, name) ? piece->text + strlen(name) : "-");
+	s3_sum_begin(&k->chunk_sum, S3_SUM_SHA256);
+	if (piece->size > 0)
+		return 0;
+	r = check_chunk(k, false, k->chunk_signature);
+	s3_sum_begin(&k->chunk_sum, S3_SUM_SHA256);
+	return r;
+}
+
+/* "x-amz-trailer-signature:…" is of the trailers before it. */
+static int
+check_trailer(struct s3_sink *k, const char *line, const char *value)
+{
+	if (!k->chained)
+		return 0;
+	if (strncasecmp(line, "x-amz-trailer-signature:", strlen("x-amz-trailer-signature:")) ==
+	    0) {
+		return check_chunk(k, true, value);
+	}
+	s3_sum_add(&k->chunk_sum, line, strlen(line));
+	s3_sum_add(&k->chunk_sum, "\n", 1);
+	return 0;
+}
+
 /* "x-amz-checksum-crc32:AAAAAA==" */
 static int
 read_trailer(struct s3_sink *k, const char *line)
 {
 	size_t name_len = strcspn(line, ":");
 	const char *header = s3_sum_header(k->blob.kind);
-	const char *value = line + name_len;
+	const char *value = line + name_len + (line[name_len] == ':');
+	int r;
 
-	if (!k->in_trailer || *value == '\0' || name_len != strlen(header) ||
+	value += strspn(value, " \t");
+	r = check_trailer(k, line, value);
+	if (r < 0)
+		return r;
+
+	if (!k->in_trailer || name_len != strlen(header) ||
 	    strncasecmp(line, header, name_len) != 0)
 		return 0;
-	value += 1 + strspn(value + 1, " \t");
 	if (strlen(value) >= sizeof(k->wanted_sum))
 		return err_set_code(&k->err, 400, "InvalidRequest",
 		    "Value for %s trailing header is invalid.", header);
@@ -328,7 +403,9 @@ take_chunks(struct s3_sink *k, const char *p, size_t n)
 		if (taken < 0)
 			return err_set_code(&k->err, 400, "IncompleteBody",
 			    "The body is not made of the chunks that were announced.");
-		if (piece.piece == CHUNK_DATA)
+		if (piece.piece == CHUNK_SIZE)
+			r = begin_chunk(k, &piece);
+		else if (piece.piece == CHUNK_DATA)
 			r = write_bytes(k, piece.bytes, piece.len);
 		else if (piece.piece == CHUNK_TRAILER)
 			r = read_trailer(k, piece.text);
