@@ -54,6 +54,7 @@ struct rest_call {
 	int64_t body_bytes;        /* -1: told by the end of its chunks */
 	struct scope scope;
 	const char *access_key; /* "" where there is none */
+	const char *source_ip;  /* NULL: nobody knows */
 
 	/* The service's. */
 	void *request;

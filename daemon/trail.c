@@ -81,6 +81,7 @@ static const struct {
 	{ "iam", "roleName",           "AWS::IAM::Role" },
 	{ "iam", "userName",           "AWS::IAM::User" },
 	{ "logs", "logGroupName",      "AWS::Logs::LogGroup" },
+	{ "s3", "bucketName",          "AWS::S3::Bucket" },
 };
 /* clang-format on */
 

@@ -404,9 +404,8 @@ signed_request(const struct exchange *x, struct sigv4_header headers[static SIGV
 
 /* NULL where it has none, as on a unix socket. */
 static const char *
-peer_address(struct evhttp_request *req)
+peer_address(struct evhttp_connection *connection)
 {
-	struct evhttp_connection *connection = evhttp_request_get_connection(req);
 	char *address = NULL;
 	uint16_t port = 0;
 
@@ -432,7 +431,7 @@ call_api(struct exchange *x, const struct recognised *r, const struct credential
 		    x->c->local.ss_family == AF_UNIX ? header(x, "X-Localemu-Log-Cursor") : NULL,
 		.on_reply = on_reply,
 		.cookie = x,
-		.source_ip = peer_address(x->req),
+		.source_ip = peer_address(evhttp_request_get_connection(x->req)),
 		.user_agent =
 		    evhttp_find_header(evhttp_request_get_input_headers(x->req), "User-Agent"),
 		.signature = &signature,
@@ -571,7 +570,7 @@ edge_claimed(struct conn *c, struct head *h, void *cookie)
 	struct credential who;
 	struct recognised r;
 	struct err why;
-	const char *type;
+	const char *type, *address;
 	char id[37];
 
 	read_head(h, &who, &r);
@@ -579,6 +578,8 @@ edge_claimed(struct conn *c, struct head *h, void *cookie)
 	    credential_account(&who, e->config->account_id));
 	(void)snprintf(sr.scope.region, sizeof(sr.scope.region), "%s", credential_region(&who));
 	(void)snprintf(sr.access_key, sizeof(sr.access_key), "%s", who.access_key);
+	address = peer_address(c->evcon);
+	(void)snprintf(sr.source_ip, sizeof(sr.source_ip), "%s", address != NULL ? address : "");
 	if (origin_check(&guard, &why) == 0) {
 		stream_open(c, &sr, e->rest);
 		return;

@@ -31,6 +31,7 @@ struct stream {
 	struct event *kick;
 	int64_t start_ms;
 	char access_key[129];
+	char source_ip[46];
 
 	char *buf; /* of read; the service's */
 	size_t size, got;
@@ -106,6 +107,8 @@ stream_new(struct conn *c, const struct stream_request *r)
 	s->call.scope = r->scope;
 	memcpy(s->access_key, r->access_key, sizeof(s->access_key));
 	s->call.access_key = s->access_key;
+	memcpy(s->source_ip, r->source_ip, sizeof(s->source_ip));
+	s->call.source_ip = s->source_ip[0] != '\0' ? s->source_ip : NULL;
 	s->keep_alive = head_keeps_alive(r->head);
 	s->owes_continue = r->head->minor > 0 && head_has_word(r->head, "Expect", "100-continue");
 	conn_take_over(c, on_readable, on_writable, on_event, s);

@@ -14,6 +14,7 @@ struct stream_request {
 	struct head *head; /* owned by the stream from now on; still in the input buffer */
 	struct scope scope;
 	char access_key[129];
+	char source_ip[46]; /* "": nobody knows */
 };
 
 /* Takes the connection over and starts the service, or answers by itself where the message is not

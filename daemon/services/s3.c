@@ -301,6 +301,7 @@ static void
 on_start(struct rest_call *rest, void *cookie)
 {
 	struct s3_call *c = xcalloc(1, sizeof(*c));
+	const char *agent;
 	int r;
 
 	c->s3 = cookie;
@@ -309,8 +310,14 @@ on_start(struct rest_call *rest, void *cookie)
 	c->who.store = c->s3->store;
 	c->who.scope = rest->scope;
 	c->who.now_ms = now_ms();
-	(void)snprintf(c->who.access_key, sizeof(c->who.access_key), "%s", rest->access_key);
 	make_request_id(c->request_id);
+	(void)snprintf(c->who.request_id, sizeof(c->who.request_id), "%s", c->request_id);
+	(void)snprintf(c->who.source_ip, sizeof(c->who.source_ip), "%s",
+	    rest->source_ip != NULL ? rest->source_ip : "");
+	agent = rest_header(rest, "User-Agent");
+	(void)snprintf(
+	    c->who.user_agent, sizeof(c->who.user_agent), "%s", agent != NULL ? agent : "");
+	(void)snprintf(c->who.access_key, sizeof(c->who.access_key), "%s", rest->access_key);
 	rest->request = c;
 	rest->on_abandoned = on_abandoned;
 	r = begin(c);

@@ -9,6 +9,7 @@
 #include "daemon/services/s3_source.h"
 #include "daemon/services/s3_sum.h"
 #include "daemon/store/store.h"
+#include "daemon/trail.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -343,6 +344,52 @@ is_head(const struct s3_call *c)
 	return streq(c->rest->head.method, "HEAD");
 }
 
+/* CloudTrail's management events: what changes buckets, not what is in them. Inside a transaction.
+ */
+static int
+record(struct s3_call *c, const char *code)
+{
+	_cleanup_json_ struct json_object *in = json_object_new_object();
+	_cleanup_json_ struct json_object *out = json_object_new_object();
+	const struct op op = { .name = c->route.op->name };
+	int r;
+
+	if (!c->route.op->write)
+		return 0;
+	json_add_str(in, "bucketName", c->route.bucket);
+	json_add_str(in, "Host", c->rest->host);
+	c->who.op = &op;
+	c->who.service = "s3";
+	c->who.in = in;
+	c->who.out = out;
+	r = trail_add(&c->who, code, &c->who.err);
+	c->who.op = NULL;
+	c->who.in = NULL;
+	c->who.out = NULL;
+	return r;
+}
+
+static void
+record_failure(struct s3_call *c, const char *code)
+{
+	const struct err said = c->who.err;
+	struct err e = { 0 };
+	int r;
+
+	if (c->route.op == NULL || !c->route.op->write || c->who.principal_arn[0] == '\0')
+		return;
+	r = store_begin(c->s3->store, &e);
+	if (r == 0)
+		r = record(c, code);
+	if (r == 0)
+		r = store_commit(c->s3->store, &e);
+	else
+		store_rollback(c->s3->store);
+	if (r < 0)
+		log_err("request", c->request_id, "CloudTrail: %s", e.text);
+	c->who.err = said;
+}
+
 void
 s3_fail(struct s3_call *c, int r)
 {
@@ -359,6 +406,7 @@ s3_fail(struct s3_call *c, int r)
 		log_err("request", c->request_id, "%s: %s (%d)",
 		    c->route.op != NULL ? c->route.op->name : "S3", e->text, -r);
 	}
+	record_failure(c, code);
 	xml_done(&c->body);
 	if (status != 304 && !is_head(c)) {
 		s3_add_header(c, "Content-Type", "application/xml");
@@ -393,6 +441,8 @@ s3_transact(struct s3_call *c, int (*fn)(struct s3_call *c))
 	if (r < 0)
 		return r;
 	r = fn(c);
+	if (r == 0)
+		r = record(c, NULL);
 	if (r < 0) {
 		store_rollback(c->s3->store);
 		return r;

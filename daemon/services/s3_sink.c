@@ -39,7 +39,8 @@ struct s3_sink {
 	struct err err;
 	bool coded; /* aws-chunked */
 	struct chunked reader;
-	bool chained; /* every chunk is signed */
+	bool chained;        /* every chunk is signed */
+	bool owes_signature; /* of the trailers */
 	struct s3_chunk_chain chain;
 	struct s3_sum chunk_sum; /* of the present chunk, or of the trailers */
 	char chunk_signature[S3_SIGNATURE_BYTES];
@@ -110,6 +111,8 @@ read_chain(struct s3_call *c, struct s3_sink *k)
 	int r = s3_chunk_chain(c, &k->chain);
 
 	k->chained = r > 0;
+	k->owes_signature =
+	    r > 0 && strstr(rest_header(c->rest, "x-amz-content-sha256"), "-TRAILER") != NULL;
 	return r < 0 ? r : 0;
 }
 
@@ -361,6 +364,7 @@ check_trailer(struct s3_sink *k, const char *line, const char *value)
 		return 0;
 	if (strncasecmp(line, "x-amz-trailer-signature:", strlen("x-amz-trailer-signature:")) ==
 	    0) {
+		k->owes_signature = false;
 		return check_chunk(k, true, value);
 	}
 	s3_sum_add(&k->chunk_sum, line, strlen(line));
@@ -513,6 +517,11 @@ work(struct s3_call *c)
 		(void)err_set_code(&k->err, 400, "IncompleteBody",
 		    "You did not provide the number of bytes specified by the Content-Length HTTP "
 		    "header.");
+		return;
+	}
+	if (k->owes_signature) {
+		(void)err_set_code(
+		    &k->err, 403, "SignatureDoesNotMatch", "The trailers are not signed.");
 		return;
 	}
 	if (check_sums(k) == 0)

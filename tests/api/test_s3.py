@@ -75,6 +75,19 @@ def test_regions(daemon, name):
         "LocationConstraint": "us-west-2"}) == ("IllegalLocationConstraintException", 400)
 
 
+def test_cloudtrail(daemon, s3, bucket):
+    refusal(daemon.client(service="s3", key="123456789012").delete_bucket, Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"not told")
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": []})
+    trail = daemon.client(service="cloudtrail")
+    events = trail.lookup_events(LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": bucket}])["Events"]
+    assert [(e["EventName"], e["EventSource"]) for e in events] == [
+        ("PutBucketTagging", "s3.amazonaws.com"), ("CreateBucket", "s3.amazonaws.com")]
+    other = daemon.client(service="cloudtrail", key="123456789012").lookup_events(
+        LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": bucket}])["Events"]
+    assert [e["EventName"] for e in other] == ["DeleteBucket"] and '"AccessDenied"' in other[0]["CloudTrailEvent"]
+
+
 @pytest.mark.parametrize("bad", ["ab", "Upper", "under_score", "-a-b", "a..b", "192.168.0.1", "a" * 64])
 def test_bad_bucket_names(daemon, bad):
     s3 = daemon.client(service="s3", validate=False, s3={"addressing_style": "path"})

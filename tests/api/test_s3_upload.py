@@ -3,6 +3,7 @@
 
 import base64
 import hashlib
+import hmac
 import http.client
 import os
 import zlib
@@ -242,6 +243,66 @@ def test_chunks_with_trailers(daemon, s3, bucket):
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"hello, world"
     assert chunked(daemon, path, [b"x" * 70000] * 9, **{"Content-Encoding": "aws-chunked,gzip"})[0] == 200
     assert s3.head_object(Bucket=bucket, Key="k")["ContentEncoding"] == "gzip"
+
+
+# -- chunks that are signed one by one
+
+
+def signed_chunks(daemon, keys, bucket, chunks, trailers=b"", spoil=lambda body: body):
+    """A PUT of a client with these keys; the status and the body of the answer."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    payload = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" + ("-TRAILER" if trailers else "")
+    signer = SigV4Auth(Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]), "s3", "us-east-1")
+    request = AWSRequest("PUT", f"{daemon.url}/{bucket}/k", headers={
+        "Host": f"127.0.0.1:{daemon.port}", "x-amz-content-sha256": payload, "Content-Encoding": "aws-chunked",
+        "x-amz-decoded-content-length": str(sum(map(len, chunks))),
+        **({"x-amz-trailer": "x-amz-checksum-crc32"} if trailers else {})})
+    signer.payload = lambda _: payload
+    signer.add_auth(request)
+    time, scope = request.context["timestamp"], signer.credential_scope(request)
+    last = request.headers["Authorization"].split("Signature=")[1]
+    key = b"AWS4" + keys["SecretAccessKey"].encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), "sha256").digest()
+
+    def sign(kind, *rest):
+        return hmac.new(key, "\n".join((f"AWS4-HMAC-SHA256-{kind}", time, scope, last) + rest).encode(), "sha256").hexdigest()
+
+    body = b""
+    for chunk in [*chunks, b""]:
+        last = sign("PAYLOAD", hashlib.sha256(b"").hexdigest(), hashlib.sha256(chunk).hexdigest())
+        body += b"%x;chunk-signature=%s\r\n%s" % (len(chunk), last.encode(), chunk + b"\r\n" if chunk else b"")
+    if trailers:
+        last = sign("TRAILER", hashlib.sha256(trailers + b"\n").hexdigest())
+        body += trailers + b"\r\nx-amz-trailer-signature:" + last.encode() + b"\r\n"
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+    connection.request("PUT", f"/{bucket}/k", spoil(body + b"\r\n"), dict(request.headers))
+    reply = connection.getresponse()
+    text = reply.read()
+    connection.close()
+    return reply.status, text
+
+
+@pytest.mark.parametrize("trailers", [b"", b"x-amz-checksum-crc32:"])
+def test_signed_chunks(daemon, s3, bucket, trailers):
+    keys = daemon.client(service="sts").assume_role(RoleArn="arn:aws:iam::000000000000:role/r",
+                                                    RoleSessionName="me")["Credentials"]
+    chunks = [os.urandom(65536), os.urandom(65536), b"end"]
+    body = b"".join(chunks)
+    if trailers:
+        trailers += base64.b64encode(zlib.crc32(body).to_bytes(4, "big"))
+    assert signed_chunks(daemon, keys, bucket, chunks, trailers) == (200, b"")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == body
+    for spoil in (lambda b: b.replace(b"\r\nend", b"\r\nEND"), lambda b: b.replace(b"chunk-signature=", b"chunk-signature=0"),
+                  lambda b: b.replace(b"0;chunk-signature=", b"0;x=")):
+        status, text = signed_chunks(daemon, keys, bucket, chunks, trailers, spoil)
+        assert status == 403 and b"<Code>SignatureDoesNotMatch" in text
+    if trailers:
+        status, text = signed_chunks(daemon, keys, bucket, chunks, trailers, lambda b: b.replace(b"-trailer-signature", b"-other"))
+        assert status == 403 and b"<Code>SignatureDoesNotMatch" in text
 
 
 @pytest.mark.parametrize("kind,digest", [
