@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The keeper of CloudWatch Logs' file: now and then it takes away what was deleted and what has
- * outlived its retention, a slice at a time so that requests are answered in between. main.c makes
- * it.
+ * outlived its retention, a slice at a time so that requests are answered in between; and it has a
+ * thread move what was written from the write-ahead log into the file. main.c makes it.
  */
 #ifndef DAEMON_LOG_KEEPER_H
 #define DAEMON_LOG_KEEPER_H

@@ -6,18 +6,20 @@
 #include "daemon/store/log.h"
 #include "daemon/store/sqlite.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define MOVE_BUSY_MS 1000
 
 /* auto_vacuum has to be said before anything is written. The cache is small: what is written is not
  * read again soon, and what is read is a page of output at most. */
 static const char log_pragmas[] = "PRAGMA auto_vacuum = INCREMENTAL;"
-				  "PRAGMA locking_mode = EXCLUSIVE;"
 				  "PRAGMA journal_mode = WAL;"
 				  "PRAGMA synchronous = NORMAL;"
 				  "PRAGMA cache_size = -1024;"
 				  "PRAGMA temp_store = MEMORY;"
-				  "PRAGMA journal_size_limit = 8388608;";
+				  "PRAGMA journal_size_limit = 67108864;";
 
 /* clang-format off */
 
@@ -67,6 +69,17 @@ path_of(const struct store *s)
 			     : xasprintf("%.*s/logs.db", (int)(slash - s->path), s->path);
 }
 
+static int
+on_commit(void *cookie, sqlite3 *db, const char *name, int pages)
+{
+	const struct store *s = cookie;
+
+	(void)db;
+	(void)name;
+	s->logs_watch.grown(pages, s->logs_watch.cookie);
+	return SQLITE_OK;
+}
+
 int
 store_logs(struct store *s, struct store **ret, struct err *e)
 {
@@ -82,6 +95,8 @@ store_logs(struct store *s, struct store **ret, struct err *e)
 	l->n_task_events = -1;
 	l->path = path_of(s);
 	r = store_open_file(l, log_pragmas, e);
+	if (r == 0 && s->logs_watch.grown != NULL)
+		(void)sqlite3_wal_hook(l->db, on_commit, s); /* there was none before */
 	if (r == 0)
 		r = store_migrate_along(l, steps, ARRAY_SIZE(steps), e);
 	if (r < 0) {
@@ -101,11 +116,59 @@ store_logs_used(const struct store *s)
 }
 
 void
+store_logs_set_watch(struct store *s, const struct store_logs_watch *w)
+{
+	s->logs_watch = *w;
+}
+
+char *
+store_logs_path(const struct store *s)
+{
+	_cleanup_free_ char *path = path_of(s);
+
+	return path[0] != '\0' ? TAKE(path) : NULL;
+}
+
+/* A connection of its own, which SQLite lets be in another thread. Reading anything makes it look
+ * at the log; when it is closed, the log is left as it is. */
+int
+store_logs_move(const char *path)
+{
+	sqlite3 *db = NULL;
+	int pages = 0;
+	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(db, MOVE_BUSY_MS);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "SELECT 1 FROM sqlite_master LIMIT 1", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &pages);
+	(void)sqlite3_close(db); /* nothing is left open that could refuse it */
+	return rc == SQLITE_OK ? pages : -EIO;
+}
+
+int
+store_logs_move_all(struct store *s, struct err *e)
+{
+	int rc;
+
+	if (s->logs == NULL)
+		return 0;
+	rc = sqlite3_wal_checkpoint_v2(s->logs->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	return rc == SQLITE_OK ? 0 : store_fail(s->logs, rc, e);
+}
+
+void
 store_logs_discard(struct store *s)
 {
 	static const char *const suffixes[] = { "-wal", "-shm", "-journal", "" };
 	_cleanup_free_ char *path = path_of(s);
 
+	if (s->logs_watch.closing != NULL)
+		s->logs_watch.closing(s->logs_watch.cookie);
 	store_close(TAKE(s->logs));
 	for (size_t i = 0; path[0] != '\0' && i < ARRAY_SIZE(suffixes); i++) {
 		_cleanup_free_ char *file = xasprintf("%s%s", path, suffixes[i]);

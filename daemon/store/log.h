@@ -31,6 +31,24 @@ int store_logs(struct store *s, struct store **ret, struct err *e);
 /* It is open, or there is one to be opened. */
 bool store_logs_used(const struct store *s);
 
+/* Moving what was written from the write-ahead log into the file takes the disk's time, so it is
+ * done by a thread. Whoever does it is told when there is much (from inside a commit: no store may
+ * be used), and before the file is closed: then it has to be over. */
+struct store_logs_watch {
+	void (*grown)(int pages, void *cookie);
+	void (*closing)(void *cookie);
+	void *cookie;
+};
+/* Before the first use of the file. Without it SQLite does the moving within a commit. */
+void store_logs_set_watch(struct store *s, const struct store_logs_watch *w);
+/* Where the file is; the caller's. NULL where it is temporary, which needs no moving. */
+char *store_logs_path(const struct store *s);
+/* The moving, in whichever thread, while others write. Uses nothing of a store. The number of the
+ * log's pages that are in the file then, or a negative errno. */
+int store_logs_move(const char *path);
+/* The whole of it, in the loop: for when the log grows faster than threads get to its end. */
+int store_logs_move_all(struct store *s, struct err *e);
+
 struct store_log_group {
 	int64_t n; /* its key */
 	char name[LOG_NAME_MAX];

@@ -7,6 +7,7 @@
 #define DAEMON_STORE_SQLITE_H
 
 #include "daemon/api.h"
+#include "daemon/store/log.h"
 #include "daemon/store/store.h"
 
 #include <sqlite3.h>
@@ -63,6 +64,7 @@ struct store {
 	void *on_task_events_cookie;
 
 	struct store *logs; /* of log.c: a second file, NULL until it is needed */
+	struct store_logs_watch logs_watch;
 };
 
 /* A family's statements, indexed by its STMT_ enum. */

@@ -29,7 +29,7 @@ ROOMS = (
     ("credentials", r"daemon/task_credentials\.[ch]", "common wire config store fleet shared issue"),
     ("s3", r"daemon/services/s3\.h", "common api rest"),
     ("services", r"daemon/services/.*", "trail s3 rest disk log-pattern common api config store fleet shared protocol service identity issue vpc"),
-    ("log-keeper", r"daemon/log_keeper\.[ch]", "common store"),
+    ("log-keeper", r"daemon/log_keeper\.[ch]", "common disk store"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
     ("vpc-network", r"daemon/(vpc_network|engine_call)\.[ch]", "common wire config store vpc"),
