@@ -6,9 +6,12 @@ import json
 import re
 import string
 import subprocess
+import threading
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+
+from harness.wait import wait_until
 
 ACCOUNT = "000000000000"
 REGION = "eu-north-1"  # of the lists
@@ -523,3 +526,56 @@ def test_the_trail_has_no_values(daemon, sm, name):
     assert records[2]["requestParameters"]["secretString"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
     assert records[1]["requestParameters"]["secretBinary"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
     assert "papaya" not in json.dumps(records) and "cGFwYXlh" not in json.dumps(records)
+
+
+def test_reset(start_daemon):
+    daemon = start_daemon(ECS_DOCKER_BACKEND="0")
+    sm, ssm = daemon.client(service="secretsmanager"), daemon.client(service="ssm")
+    tags = [{"Key": "k", "Value": "v"}]
+    old = sm.create_secret(Name="a", SecretString="x", Tags=tags)["ARN"]
+    ssm.put_parameter(Name="/a", Value="x", Type="SecureString", Tags=tags)
+    daemon.end_all_tasks()
+    assert sm.list_secrets()["SecretList"] == [] and ssm.describe_parameters()["Parameters"] == []
+    assert sm.create_secret(Name="a", SecretString="y")["ARN"] != old
+    assert sm.get_secret_value(SecretId="a")["SecretString"] == "y"
+    assert sm.describe_secret(SecretId="a")["Tags"] == []
+    assert ssm.put_parameter(Name="/a", Value="y", Type="String")["Version"] == 1
+    assert ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/a")["TagList"] == []
+
+
+def test_what_was_acknowledged_survives_a_kill(start_daemon):
+    daemon = start_daemon(ECS_DOCKER_BACKEND="0")
+    for round_ in range(3):
+        sm, ssm = daemon.client(service="secretsmanager"), daemon.client(service="ssm")
+        n = f"s{round_}"
+        sm.create_secret(Name=n, SecretString="0")
+        last = {"secret": 0, "parameter": 0}
+        killed = threading.Event()
+
+        def put(what, call):
+            i = 0
+            try:
+                while not killed.is_set():
+                    i += 1
+                    call(i)
+                    last[what] = i
+            except (ConnectionError, HTTPClientError):
+                pass
+
+        threads = [
+            threading.Thread(target=put, args=("secret", lambda i: sm.put_secret_value(SecretId=n, SecretString=str(i)))),
+            threading.Thread(target=put, args=("parameter", lambda i: ssm.put_parameter(
+                Name="/" + n, Value=str(i), Type="SecureString", Overwrite=True)))]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: min(last.values()) >= 20, 20, "twenty of each")
+        daemon.kill()
+        killed.set()
+        for thread in threads:
+            thread.join()
+        daemon.start()
+        sm, ssm = daemon.client(service="secretsmanager"), daemon.client(service="ssm")
+        # the one that was under way may be there or not
+        assert int(sm.get_secret_value(SecretId=n)["SecretString"]) - last["secret"] in (0, 1)
+        got = ssm.get_parameter(Name="/" + n, WithDecryption=True)["Parameter"]
+        assert int(got["Value"]) == got["Version"] and got["Version"] - last["parameter"] in (0, 1)
