@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import pytest
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.wait import wait_until
 
@@ -559,7 +559,7 @@ def test_what_was_acknowledged_survives_a_kill(start_daemon):
                     i += 1
                     call(i)
                     last[what] = i
-            except (ConnectionError, HTTPClientError):
+            except BotoCoreError:
                 pass
 
         threads = [
