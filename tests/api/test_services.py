@@ -2,7 +2,6 @@
 """Services: create, update, delete, describe, list; a test per rule, in metadata mode. Each test has an account of its own, so
 that names and lists are its own too; the scheduler runs, and services that want no tasks are what the rules are about."""
 
-import itertools
 import json
 import os
 import re
@@ -10,73 +9,12 @@ import subprocess
 
 import pytest
 
+from harness.services import BALANCER, GROUP, VPC, Services
 from harness.wait import wait_until
-
-numbers = itertools.count(730000000000)
-GROUP = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/front/0123456789abcdef"
-VPC = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
-
-
-class Api:
-    """Raw requests of one account: ok() gives the reply, refused() the error's type and message."""
-
-    def __init__(self, daemon, cluster="web"):
-        self.daemon, self.account, self.cluster = daemon, str(next(numbers)), cluster
-        self.ok("CreateCluster", clusterName=cluster)
-
-    def ok(self, operation, **body):
-        status, reply = self.daemon.call(operation, body, key=self.account)
-        assert status == 200, reply
-        return reply
-
-    def refused(self, operation, **body):
-        status, reply = self.daemon.call(operation, body, key=self.account)
-        assert status == 400, reply
-        return reply["__type"], reply["message"]
-
-    def arn(self, what):
-        return f"arn:aws:ecs:us-east-1:{self.account}:{what}"
-
-    def define(self, family="app", mode="bridge", **more):
-        container = {"name": "app", "image": "busybox:test", "memory": 64,
-                     "portMappings": [{"name": "http", "containerPort": 80}]}
-        return self.ok("RegisterTaskDefinition", family=family, networkMode=mode, containerDefinitions=[container],
-                       **more)["taskDefinition"]["taskDefinitionArn"]
-
-    def create(self, name="front", **more):
-        body = {"cluster": self.cluster, "serviceName": name, "desiredCount": 0, "taskDefinition": "app", **more}
-        return self.ok("CreateService", **{k: v for k, v in body.items() if v is not None})["service"]
-
-    def no_service(self, **more):
-        body = {"cluster": self.cluster, "serviceName": "front", "desiredCount": 0, "taskDefinition": "app", **more}
-        return self.refused("CreateService", **{k: v for k, v in body.items() if v is not None})
-
-    def update(self, name="front", **more):
-        return self.ok("UpdateService", cluster=self.cluster, service=name, **more)["service"]
-
-    def no_update(self, **more):
-        return self.refused("UpdateService", cluster=self.cluster, service="front", **more)
-
-    def describe(self, *names, **more):
-        return self.ok("DescribeServices", cluster=self.cluster, services=list(names or ["front"]), **more)["services"]
-
-    def deployments(self, name="front"):
-        return [d["id"] for d in self.describe(name)[0]["deployments"]]
-
-    def tasks(self, name="front", **more):
-        return self.ok("ListTasks", cluster=self.cluster, serviceName=name, **more)["taskArns"]
-
-    def settled(self, name="front", count=0):
-        def look():
-            service = self.describe(name)[0]
-            return service if (service["runningCount"], len(service["deployments"])) == (count, 1) and \
-                service["deployments"][0]["rolloutState"] == "COMPLETED" else None
-        return wait_until(look, 20, f"{name} with {count} tasks")
-
 
 @pytest.fixture
 def api(daemon):
-    api = Api(daemon)
+    api = Services(daemon)
     api.define()
     return api
 
@@ -154,8 +92,7 @@ def test_awsvpc_has_the_service_linked_role(api):
 
 
 def test_a_role_for_load_balancers(api):
-    balancer = {"targetGroupArn": GROUP, "containerName": "app", "containerPort": 80}
-    service = api.create(role="/path/ecs", loadBalancers=[balancer])
+    service = api.create(role="/path/ecs", loadBalancers=[BALANCER])
     assert service["roleArn"] == f"arn:aws:iam::{api.account}:role/path/ecs"
     assert service["healthCheckGracePeriodSeconds"] == 0
     assert api.no_service(serviceName="b", role="ecs") == (
@@ -216,9 +153,6 @@ def test_tags_of_its_tasks(api):
 
 
 # -- what CreateService refuses
-
-
-BALANCER = {"targetGroupArn": GROUP, "containerName": "app", "containerPort": 80}
 
 
 def deployment(**more):
@@ -518,7 +452,7 @@ def test_delete_of_what_is_scaled(api):
 def test_delete_cluster(api, start_daemon):
     api.create(desiredCount=1)
     assert api.ok("DeleteCluster", cluster="web")["cluster"]["status"] == "INACTIVE"
-    strict = Api(start_daemon(ECS_DOCKER_BACKEND=0, ECS_STRICT=1))
+    strict = Services(start_daemon(ECS_DOCKER_BACKEND=0, ECS_STRICT=1))
     strict.define()
     strict.create()
     assert strict.refused("DeleteCluster", cluster="web") == (
@@ -546,7 +480,7 @@ def test_names_and_arns(api):
 
 def test_other_accounts_and_regions(api, daemon):
     api.create()
-    stranger = Api(daemon)
+    stranger = Services(daemon)
     assert stranger.ok("DescribeServices", cluster="web", services=["front"])["services"] == []
     assert stranger.ok("ListServices", cluster="web")["serviceArns"] == []
 
@@ -636,7 +570,7 @@ def test_a_provider_that_a_service_uses(api):
 
 def test_it_outlives_the_daemon(start_daemon):
     daemon = start_daemon(ECS_DOCKER_BACKEND=0)
-    api = Api(daemon)
+    api = Services(daemon)
     api.define()
     api.create(desiredCount=2, tags=[{"key": "k", "value": "v"}])
     before = api.settled(count=2)

@@ -1,97 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets Manager, SSM and S3 as far as ECS itself asks them, at an address of their own (LOCALEMU_ENDPOINT_*): what is asked
-is recorded, and answers can be late, cut off, wrong or errors."""
+"""Services of one account and cluster, by raw requests: also what Debian's botocore does not know yet."""
 
-import http.server
-import json
-import threading
-import urllib.parse
+import itertools
+
+from harness.wait import wait_until
+
+numbers = itertools.count(730000000000)
+GROUP = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/front/0123456789abcdef"
+BALANCER = {"targetGroupArn": GROUP, "containerName": "app", "containerPort": 80}
+VPC = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 
 
 class Services:
-    """`secrets` by SecretId, or (SecretId, VersionStage, VersionId) with None where not asked for; `parameters` by the name
-    that is asked for; `objects` by "bucket/key". `fault(target)` may return bytes to be sent instead of an answer, b"" to
-    close, or a threading.Event to wait for; target is an operation or a path."""
+    """Raw requests of one account: ok() gives the reply, refused() the error's type and message."""
 
-    def __init__(self):
-        self.secrets, self.parameters, self.objects = {}, {}, {}
-        self.asked = []  # (target, body or None, headers)
-        self.fault = lambda target: None
-        outer = self
+    def __init__(self, daemon, cluster="web"):
+        self.daemon, self.account, self.cluster = daemon, str(next(numbers)), cluster
+        self.ok("CreateCluster", clusterName=cluster)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def ok(self, operation, **body):
+        status, reply = self.daemon.call(operation, body, key=self.account)
+        assert status == 200, reply
+        return reply
 
-            def log_message(self, *_):
-                pass
+    def refused(self, operation, **body):
+        status, reply = self.daemon.call(operation, body, key=self.account)
+        assert status == 400, reply
+        return reply["__type"], reply["message"]
 
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                target = self.headers["X-Amz-Target"].split(".")[-1]
-                self.answer(target, body, lambda: getattr(outer, target)(body))
+    def arn(self, what):
+        return f"arn:aws:ecs:us-east-1:{self.account}:{what}"
 
-            def do_GET(self):
-                path = urllib.parse.unquote(self.path)
-                self.answer(path, None, lambda: outer.get_object(path[1:]))
+    def define(self, family="app", mode="bridge", **more):
+        container = {"name": "app", "image": "busybox:test", "memory": 64,
+                     "portMappings": [{"name": "http", "containerPort": 80}]}
+        return self.ok("RegisterTaskDefinition", family=family, networkMode=mode, containerDefinitions=[container],
+                       **more)["taskDefinition"]["taskDefinitionArn"]
 
-            def answer(self, target, body, make):
-                outer.asked.append((target, body, dict(self.headers)))
-                fault = outer.fault(target)
-                if isinstance(fault, threading.Event):
-                    fault.wait(60)
-                elif fault is not None:
-                    self.close_connection = True
-                    self.wfile.write(fault)
-                    return
-                status, kind, payload = make()
-                try:
-                    self.send_response(status)
-                    self.send_header("Content-Type", kind)
-                    self.send_header("x-amzn-RequestId", "request-1")
-                    self.send_header("Content-Length", str(len(payload)))
-                    self.end_headers()
-                    self.wfile.write(payload)
-                except OSError:
-                    self.close_connection = True
+    def create(self, name="front", **more):
+        body = {"cluster": self.cluster, "serviceName": name, "desiredCount": 0, "taskDefinition": "app", **more}
+        return self.ok("CreateService", **{k: v for k, v in body.items() if v is not None})["service"]
 
-        class Server(http.server.ThreadingHTTPServer):
-            def handle_error(self, *_):
-                pass  # whoever asked has gone
+    def no_service(self, **more):
+        body = {"cluster": self.cluster, "serviceName": "front", "desiredCount": 0, "taskDefinition": "app", **more}
+        return self.refused("CreateService", **{k: v for k, v in body.items() if v is not None})
 
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.settings = {f"LOCALEMU_ENDPOINT_{s}": self.url for s in ("SECRETSMANAGER", "SSM", "S3")}
+    def update(self, name="front", **more):
+        return self.ok("UpdateService", cluster=self.cluster, service=name, **more)["service"]
 
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def no_update(self, **more):
+        return self.refused("UpdateService", cluster=self.cluster, service="front", **more)
 
-    def targets(self):
-        return [target for target, _, _ in self.asked]
+    def describe(self, *names, **more):
+        return self.ok("DescribeServices", cluster=self.cluster, services=list(names or ["front"]), **more)["services"]
 
-    @staticmethod
-    def reply(body, status=200):
-        return status, "application/x-amz-json-1.1", json.dumps(body).encode()
+    def deployments(self, name="front"):
+        return [d["id"] for d in self.describe(name)[0]["deployments"]]
 
-    def GetSecretValue(self, body):
-        key = (body["SecretId"], body.get("VersionStage"), body.get("VersionId"))
-        value = self.secrets.get(key if key[1:] != (None, None) else key[0])
-        if value is None:
-            return self.reply({"__type": "ResourceNotFoundException",
-                               "Message": "Secrets Manager can't find the specified secret."}, 400)
-        return self.reply({"ARN": body["SecretId"], "Name": "n", "SecretString": value})
+    def tasks(self, name="front", **more):
+        return self.ok("ListTasks", cluster=self.cluster, serviceName=name, **more)["taskArns"]
 
-    def GetParameters(self, body):
-        assert body["WithDecryption"] is True and len(body["Names"]) <= 10 and len(set(body["Names"])) == len(body["Names"])
-        found = [{"Name": n, "Type": "SecureString", "Value": self.parameters[n], "Version": 1}
-                 for n in reversed(body["Names"]) if n in self.parameters]
-        return self.reply({"Parameters": found,
-                           "InvalidParameters": [n for n in body["Names"] if n not in self.parameters]})
-
-    def get_object(self, path):
-        if path in self.objects:
-            return 200, "binary/octet-stream", self.objects[path]
-        return 404, "application/xml", (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code>'
-                                        b"<Message>The specified key does not exist.</Message></Error>")
+    def settled(self, name="front", count=0):
+        def look():
+            service = self.describe(name)[0]
+            return service if (service["runningCount"], len(service["deployments"])) == (count, 1) and \
+                service["deployments"][0]["rolloutState"] == "COMPLETED" else None
+        return wait_until(look, 20, f"{name} with {count} tasks")
