@@ -217,7 +217,8 @@ write_rollout(struct call *c, struct service_view *v, struct store_deployment *r
 		r = fail(c, v, row, d->failed_tasks);
 	else if (promoted)
 		r = roll_back(c, v, row);
-	else if (d->rollout == ROLLING_COMPLETED && !was(row, ROLLING_COMPLETED))
+	/* What never had to give way is back at once. */
+	if (r == 0 && d->rollout == ROLLING_COMPLETED && (promoted || !was(row, ROLLING_COMPLETED)))
 		r = complete(c, v, row);
 	(void)snprintf(
 	    row->rollout_state, sizeof(row->rollout_state), "%s", rollout_names[d->rollout]);
@@ -281,6 +282,22 @@ write_end(struct call *c, struct service_view *v)
 	return put_record(c, v);
 }
 
+/* A deployment that fails before it had a task goes as it fails. */
+static int
+write_gone(struct call *c, struct service_view *v, size_t i)
+{
+	const struct rolling_deployment *d = &v->rolling.deployments[i];
+	struct store_deployment *row = &v->deployments[i];
+	int r = 0;
+
+	if (!row->task_set && d->rollout == ROLLING_FAILED && !was(row, ROLLING_FAILED))
+		r = fail(c, v, row, d->failed_tasks);
+	if (r < 0)
+		return r;
+	return store_deployment_delete(
+	    c->store, &c->scope, v->row.cluster, v->row.name, row->id, &c->err);
+}
+
 int
 service_record_write(struct call *c, struct service_view *v, bool *changed)
 {
@@ -289,8 +306,7 @@ service_record_write(struct call *c, struct service_view *v, bool *changed)
 	/* The newest first: what fails is written before what is rolled back to. */
 	for (size_t i = 0; r == 0 && i < v->rolling.n_deployments; i++) {
 		if (v->rolling.deployments[i].gone)
-			r = store_deployment_delete(c->store, &c->scope, v->row.cluster,
-			    v->row.name, v->deployments[i].id, &c->err);
+			r = write_gone(c, v, i);
 		else if (differs(&v->deployments[i], &v->rolling.deployments[i]))
 			r = write_deployment(c, v, i);
 		else

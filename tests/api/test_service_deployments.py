@@ -11,7 +11,6 @@ from harness.services import BALANCER, Services
 from harness.wait import wait_until
 
 INVALID = "InvalidParameterException"
-SEVERAL = {"maximumPercent": 200, "minimumHealthyPercent": 100}
 
 
 @pytest.fixture
@@ -162,7 +161,6 @@ def test_who_is_not_there(api):
 
 def test_stop_goes_back(strict):
     api = strict
-    before = None
     api.create(desiredCount=2)
     before = api.settled(count=2)
     api.update(forceNewDeployment=True, placementConstraints=[

@@ -12,6 +12,7 @@ import pytest
 from harness.services import BALANCER, GROUP, VPC, Services
 from harness.wait import wait_until
 
+
 @pytest.fixture
 def api(daemon):
     api = Services(daemon)
@@ -20,6 +21,7 @@ def api(daemon):
 
 
 INVALID = "InvalidParameterException"
+
 
 # -- what CreateService makes
 
