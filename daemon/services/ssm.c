@@ -200,7 +200,9 @@ ssm_print_value(struct call *c, const struct store_parameter *p,
 {
 	_cleanup_json_ struct json_object *doc = ssm_doc(v);
 
-	if (decrypt || !streq(json_get_str(doc, "Type"), "SecureString"))
+	const char *type = json_get_str(doc, "Type");
+
+	if (decrypt || streq(type, "String") || streq(type, "StringList"))
 		return add_value(c, p, v, to);
 	add_ciphertext(v, to);
 	return 0;
@@ -223,16 +225,17 @@ ssm_print(struct call *c, const struct store_parameter *p, const struct store_pa
 	return r;
 }
 
-/* Policies are kept as the text that they came in; each is shown by itself. */
+/* Policies are kept as one text; each is shown by itself. */
 static struct json_object *
 print_policies(struct json_object *doc)
 {
 	struct json_object *list = json_object_new_array();
-	struct json_object *policies = json_get(doc, "Policies");
-	size_t n =
-	    json_object_is_type(policies, json_type_array) ? json_object_array_length(policies) : 0;
+	_cleanup_json_ struct json_object *policies = NULL;
+	const char *text = json_get_str(doc, "Policies");
 
-	for (size_t i = 0; i < n; i++) {
+	if (text == NULL || json_parse(text, strlen(text), &policies, NULL) < 0)
+		return list;
+	for (size_t i = 0; i < json_object_array_length(policies); i++) {
 		struct json_object *policy = json_object_array_get_idx(policies, i);
 		struct json_object *o = json_object_new_object();
 

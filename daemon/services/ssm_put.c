@@ -242,15 +242,16 @@ check_pattern(struct call *c, const char *pattern, const char *value)
 	return 0;
 }
 
+/* `data_type` is the request's, the doc has the one that holds. */
 static int
-check_data_type(struct call *c, const char *data_type, const char *value)
+check_data_type(struct call *c, const char *data_type, struct json_object *doc, const char *value)
 {
-	if (schema_enum_index(data_types, data_type) == 0)
+	if (data_type != NULL && schema_enum_index(data_types, data_type) == 0)
 		return err_set(&c->err, ERR_VALIDATION,
 		    "The following data type is not supported: %.128s (Data type names are all "
 		    "lowercase.)",
 		    data_type);
-	if (streq(data_type, "aws:ec2:image") && !has_prefix(value, "ami-"))
+	if (streq(json_get_str(doc, "DataType"), "aws:ec2:image") && !has_prefix(value, "ami-"))
 		return invalid(c, "The value of a parameter of data type aws:ec2:image must be the "
 				  "ID of an Amazon Machine Image.");
 	return 0;
@@ -301,23 +302,22 @@ choose_tier(struct call *c, const struct put_in *in, struct json_object *before,
 	return check_size(c, n->tier, strlen(in->value));
 }
 
+/* They are kept as text: the doc is flat, however deep a policy is. */
 static int
 choose_policies(struct call *c, const struct put_in *in, struct json_object *before,
     const struct store_parameter *p, struct next *n)
 {
-	struct json_object *policies = NULL;
-	int r = 0;
+	_cleanup_json_ struct json_object *policies = NULL;
+	int r;
 
-	if (in->policies != NULL) {
-		r = read_policies(c, in->policies, &policies, &n->expires_at_ms);
-	} else {
-		policies = json_copy(json_get(before, "Policies"));
+	if (in->policies == NULL) {
 		n->expires_at_ms = p->expires_at_ms;
+		json_add_str(n->doc, "Policies", json_get_str(before, "Policies"));
+		return 0;
 	}
-	if (policies != NULL && json_object_array_length(policies) > 0)
-		json_add(n->doc, "Policies", policies);
-	else
-		json_object_put(policies);
+	r = read_policies(c, in->policies, &policies, &n->expires_at_ms);
+	if (r == 0 && json_object_array_length(policies) > 0)
+		json_add_str(n->doc, "Policies", json_print(policies));
 	return r;
 }
 
@@ -340,15 +340,15 @@ make_next(struct call *c, const struct put_in *in, struct json_object *before,
 		return invalid(c, "KeyId is supported for parameters of type SecureString only.");
 	keep_or_set(n, before, "Description", in->description);
 	keep_or_set(n, before, "AllowedPattern", in->pattern);
-	keep_or_set(n, before, "DataType",
-	    in->data_type == NULL && json_get_str(before, "DataType") == NULL ? "text"
-									      : in->data_type);
+	keep_or_set(n, before, "DataType", in->data_type);
+	if (json_get(n->doc, "DataType") == NULL)
+		json_add_str(n->doc, "DataType", data_types[1]);
 	json_add_str(n->doc, "LastModifiedUser", c->principal_arn);
 	r = choose_policies(c, in, before, p, n);
 	if (r == 0)
 		r = choose_tier(c, in, before, n);
 	if (r == 0)
-		r = check_data_type(c, json_get_str(n->doc, "DataType"), in->value);
+		r = check_data_type(c, in->data_type, n->doc, in->value);
 	if (r == 0)
 		r = check_pattern(c, json_get_str(n->doc, "AllowedPattern"), in->value);
 	return r;

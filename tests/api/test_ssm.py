@@ -166,6 +166,8 @@ def test_wrong_puts(ssm, name, parameter):
     assert error(ssm.put_parameter, Name=n, Value="x", Type="String", DataType="TEXT") == (
         "ValidationException",
         "The following data type is not supported: TEXT (Data type names are all lowercase.)")
+    assert error(ssm.put_parameter, Name=n, Value="x", Type="String", DataType="") == (
+        "ValidationException", "The following data type is not supported:  (Data type names are all lowercase.)")
     assert error(ssm.put_parameter, Name=n, Value="x", Type="String", DataType="aws:ec2:image")[0] == "ValidationException"
     assert error(ssm.get_parameters, Names=["x"] * 11)[0] == "ValidationException"
     assert error(ssm.get_parameter, Name=n)[0] == "ParameterNotFound"
@@ -230,6 +232,18 @@ def test_policies(ssm, name):
                       (json.dumps([policy("Expiration", Timestamp="soon")]), "InvalidPolicyAttributeException"),
                       (json.dumps(policies[1:] * 11), "PoliciesLimitExceededException")):
         assert error(ssm.put_parameter, Name=n, Value="y", Overwrite=True, Policies=bad)[0] == code
+    ssm.delete_parameter(Name=n)
+
+
+def test_deep_policies(ssm, name):
+    """As deep as JSON may be here: the parameter is still the SecureString that it was made as."""
+    n = name("deep")
+    deep = json.dumps([policy("NoChangeNotification", After="20", Unit="Days", More=json.loads("[" * 27 + "]" * 27))])
+    ssm.put_parameter(Name=n, Value="swordfish", Type="SecureString", Tier="Advanced", Policies=deep)
+    got = ssm.get_parameter(Name=n)["Parameter"]
+    assert got["Type"] == "SecureString" and got["Value"] != "swordfish"
+    shown = ssm.get_parameter_history(Name=n)["Parameters"][0]["Policies"]
+    assert [json.loads(p["PolicyText"]) for p in shown] == json.loads(deep)
     ssm.delete_parameter(Name=n)
 
 
