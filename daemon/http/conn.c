@@ -23,6 +23,7 @@
 /* Of a body that is streamed, what may wait in the buffers. */
 #define STREAM_BYTES (64u * 1024)
 #define STREAM_WRITE_BYTES (256u * 1024)
+#define LARGE_BODIES_MAX 32
 #define GRACE_MS 200 /* for requests that are on their way when the set closes */
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg);
@@ -304,10 +305,26 @@ replace_library_answer(struct conn *c)
 	evbuffer_add(out, text, strlen(text));
 }
 
+void
+conn_allow_body(struct conn *c, size_t bytes)
+{
+	struct conns *cs = c->set;
+
+	if (c->body_bytes > cs->limits.body_bytes)
+		cs->n_large--;
+	if (bytes > cs->limits.body_bytes && cs->n_large == LARGE_BODIES_MAX)
+		bytes = cs->limits.body_bytes;
+	if (bytes > cs->limits.body_bytes)
+		cs->n_large++;
+	c->body_bytes = bytes;
+	evhttp_connection_set_max_body_size(c->evcon, (ev_ssize_t)bytes);
+}
+
 /* From now on evhttp does not read. */
 static void
 hold(struct conn *c)
 {
+	conn_allow_body(c, c->set->limits.body_bytes);
 	if (c->set->claims == NULL)
 		return;
 	c->holding = true;
@@ -407,7 +424,7 @@ on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct conn *c = arg;
 	const struct http_limits *limits = &c->set->limits;
-	size_t most = limits->body_bytes + limits->header_bytes + INPUT_SLACK_BYTES;
+	size_t most = c->body_bytes + limits->header_bytes + INPUT_SLACK_BYTES;
 
 	if (info->n_added == 0)
 		return;
@@ -462,6 +479,8 @@ conn_free(struct conn *c)
 {
 	TAILQ_REMOVE(&c->set->in[c->state], c, next);
 	c->set->n--;
+	if (c->body_bytes > c->set->limits.body_bytes)
+		c->set->n_large--;
 	event_free(c->soon);
 	if (c->peer != NULL)
 		event_free(c->peer);

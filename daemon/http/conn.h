@@ -50,6 +50,7 @@ struct conn {
 	/* A request's head is looked at before evhttp gets to read it: until it is whole, its bytes
 	 * stay in the input buffer. */
 	bool holding;
+	size_t body_bytes; /* what this request may have, see conn_allow_body */
 	size_t scanned;
 	struct evbuffer *early; /* came in before the last reply was out; NULL: nothing */
 	struct head *claimed;   /* for on_claimed, in the next turn of the loop */
@@ -68,8 +69,9 @@ struct conns {
 	struct conn **by_fd;
 	size_t by_fd_size;
 	size_t n;
-	bool closing; /* connections end with the request that they carry or have begun to send */
-	bool closed;  /* nobody may send a request any more */
+	size_t n_large; /* with more than limits.body_bytes */
+	bool closing;   /* connections end with the request that they carry or have begun to send */
+	bool closed;    /* nobody may send a request any more */
 	struct timer *grace;
 	struct timer *sweep;
 	int64_t sweep_at_ms;
@@ -118,6 +120,11 @@ void conn_take_over(struct conn *c, bufferevent_data_cb read, bufferevent_data_c
 void conn_moved(struct conn *c);
 void conn_wait(struct conn *c);
 void conn_give_back(struct conn *c);
+
+/* From `claims`: the request that is coming in may have a body of so many bytes instead of
+ * limits.body_bytes. Only a few at a time may, so that memory stays bounded: the others keep to the
+ * limit of all. */
+void conn_allow_body(struct conn *c, size_t bytes);
 
 /* Bytes that were written and that the kernel does not have. */
 size_t conn_unsent(const struct conn *c);

@@ -239,6 +239,8 @@ def test_limits_of_a_batch(logs, group, stream):
     assert refused(put, logs, group, stream, (t - DAY - 1, "a"), (t, "b")) == (
         "InvalidParameterException",
         "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
+    assert refused(put, logs, group, stream, *[(t, "x" * 100000)] * 10, (t, "x" * (48576 - 11 * 26 + 1))) == (
+        "InvalidParameterException", "Upload too large: 1048577 bytes exceeds limit of 1048576")
     code, message = refused(put, logs, group, stream, *[(t, "x")] * 10001)
     assert code == "InvalidParameterException" and message.endswith(
         "at 'logEvents' failed to satisfy constraint: Member must have length less than or equal to 10000")
@@ -249,6 +251,9 @@ def test_limits_of_a_batch(logs, group, stream):
     assert filtered(logs, logGroupName=group) == []
     put(logs, group, stream, *[(t, str(i)) for i in range(10000)])
     assert filtered(logs, logGroupName=group) == [str(i) for i in range(10000)]
+    most = "\x01" * (1024 * 1024 - 26)  # six times as much in JSON
+    put(logs, group, stream, (t + 1, most))
+    assert filtered(logs, logGroupName=group, startTime=t + 1) == [most]
 
 
 def test_too_old_expired_and_too_new(logs, group, stream):
