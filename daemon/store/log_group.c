@@ -31,7 +31,7 @@ _Static_assert(STREAM_MAX <= STORE_STATEMENTS_MAX, "statements");
 /* A name with the prefix ?2. substr, because LIKE would take % and _ for more than they are; the last character that
  * there is ends the range of the index. */
 #define WITH_PREFIX    " AND name >= ?2 AND name <= ?2 || " LAST " AND substr(name, 1, length(?2)) = ?2"
-#define LAST           "char(1114111)"
+#define LAST           "char(1114111, 1114111)"
 
 static const char *const group_sql_text[GROUP_MAX] = {
 	[GROUP_GET]    = "SELECT " GROUP_COLUMNS " FROM log_group"
