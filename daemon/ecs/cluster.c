@@ -217,7 +217,7 @@ add_member(struct json_object *out, struct json_object *doc, const char *key,
 static int
 add_counts(struct call *c, const char *name, unsigned include, struct json_object *out)
 {
-	struct store_service_counts service_counts;
+	struct store_service_counts service_counts = { 0 };
 	struct store_task_counts tasks;
 	int64_t instances = 0;
 	int r;

@@ -417,8 +417,9 @@ continue_service_deployment(struct call *c)
 	struct json_object *hook;
 	int r = find_needed(c, in->arn, &sd);
 
-	if (r == 0)
-		r = json_parse(sd.doc, strlen(sd.doc), &doc, &c->err);
+	if (r < 0)
+		return r;
+	r = sd.doc != NULL ? json_parse(sd.doc, strlen(sd.doc), &doc, &c->err) : 0;
 	if (r < 0)
 		return r;
 	hook = find_hook(doc, in->hook);

@@ -185,7 +185,8 @@ follow(const struct store_deployment *d, void *arg)
 	if (f->settings != NULL) {
 		doc = json_object_new_object();
 		service_deploy_add_members(doc, f->settings);
-		changed.doc = text = xstrdup(json_print(doc));
+		text = xstrdup(json_print(doc));
+		changed.doc = text;
 	}
 	f->r = store_deployment_put(c->store, &changed, &c->err);
 	return 1;

@@ -125,8 +125,8 @@ int store_deployment_list(struct store *s, const struct scope *sc, const char *c
     const char *service, int (*fn)(const struct store_deployment *v, void *arg), void *arg,
     struct err *e);
 
-/* How many deployments and task sets, of any service that is not INACTIVE, use that task definition (ARN with
- * revision). */
+/* How many deployments and task sets, of any service that is not INACTIVE, use that task
+ * definition (ARN with revision). */
 int store_deployment_count_definition(struct store *s, const struct scope *sc,
     const char *task_definition_arn, int64_t *ret, struct err *e);
 

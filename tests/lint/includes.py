@@ -74,9 +74,13 @@ FOREIGN = (
 
 # ecs/: a file belongs to the family whose name it begins with (the longest). Families do not know each other, but for
 # these headers.
-ECS_FAMILIES = ("task_definition", "task", "container_instance", "cluster", "tag", "account_setting", "capacity_provider")
+ECS_FAMILIES = ("task_definition", "task_set", "task", "container_instance", "cluster", "tag", "account_setting",
+                "capacity_provider", "service")
+ECS_SAME = {"task_set": "service"}  # task sets are a kind of deployment of a service
 ECS_SHARED = {"operations.h", "cluster_ref.h", "tag_set.h", "task_definition_ref.h", "container_instance_place.h",
-              "account_setting_ref.h", "capacity_provider_ref.h"}
+              "account_setting_ref.h", "capacity_provider_ref.h", "client_token_ref.h", "service_delete.h"}
+# Services consist of tasks: what RunTask refuses is refused to them, too.
+ECS_BELOW = {"service": {"task.h", "task_shape.h", "task_service.h"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
@@ -90,7 +94,8 @@ def room_of(path):
 
 def family_of(name):
     """The family of a file of ecs/; a file that fits none is one of its own."""
-    return next((f for f in ECS_FAMILIES if name.startswith(f)), name[:-2])
+    family = next((f for f in ECS_FAMILIES if name.startswith(f)), name[:-2])
+    return ECS_SAME.get(family, family)
 
 
 def may_enter(room):
@@ -108,8 +113,8 @@ def check_own(path, header):
     if target not in may_enter(room):
         return f"{room} must not include {target} ({header})"
     if room == "ecs" and header.startswith("daemon/ecs/"):
-        name = header.split("/")[-1]
-        if name not in ECS_SHARED and family_of(name) != family_of(path.split("/")[-1]):
+        name, family = header.split("/")[-1], family_of(path.split("/")[-1])
+        if name not in ECS_SHARED | ECS_BELOW.get(family, set()) and family_of(name) != family:
             return f"one operation file must not include another one's header ({header})"
     return None
 
