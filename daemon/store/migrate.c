@@ -292,6 +292,13 @@ static const char *const migrations[] = {
 	    " PRIMARY KEY (kind, owner, n)) WITHOUT ROWID;"
 	    "CREATE INDEX s3_segment_blob ON s3_segment (blob);"
 	    "CREATE TABLE s3_garbage (blob TEXT PRIMARY KEY, announced INTEGER NOT NULL) WITHOUT ROWID;",
+
+	/* DescribeClusters counts services without reading them. */
+	[10] =
+	    "ALTER TABLE service ADD COLUMN fargate INTEGER NOT NULL DEFAULT 0;"
+	    "UPDATE service SET fargate = " SERVICE_FARGATE("launch_type", "doc") ";"
+	    "CREATE INDEX service_count ON service (account, region, cluster, status, fargate)"
+	    " WHERE status <> 'INACTIVE';",
 };
 /* clang-format on */
 

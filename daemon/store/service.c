@@ -61,21 +61,22 @@ enum {
 
 /* clang-format off */
 static const char *const sql[STMT_MAX] = {
-	[STMT_PUT]                  = "INSERT INTO service (" COLUMNS ")"
-				      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+	[STMT_PUT]                  = "INSERT INTO service (" COLUMNS ", fargate)"
+				      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+				      " " SERVICE_FARGATE("?8", "?14") ")"
 				      " ON CONFLICT DO UPDATE SET status = ?5, scheduling = ?6, controller = ?7,"
 				      " launch_type = ?8, namespace = ?9, desired_count = ?10, created_at = ?11,"
-				      " inactive_at = ?12, revision = ?13, doc = ?14, state = ?15",
+				      " inactive_at = ?12, revision = ?13, doc = ?14, state = ?15,"
+				      " fargate = excluded.fargate",
 	[STMT_GET]                  = "SELECT " COLUMNS " FROM service" KEYED,
 	[STMT_LIST]                 = LIST(AFTER " AND (?6 IS NULL OR namespace = ?6)"),
 	[STMT_LIST_CLUSTER]         = LIST(" AND cluster = ?5 AND name > ?4 AND (?6 IS NULL OR namespace = ?6)"),
 	[STMT_LIST_NAMESPACE]       = LIST(AFTER " AND namespace = ?6"),
-	[STMT_LIVE]                 = "SELECT " COLUMNS " FROM service WHERE status <> 'INACTIVE'",
-	[STMT_COUNT]                = "SELECT status, coalesce(nullif(launch_type, ''),"
-				      " json_extract(doc, '$.capacityProviderStrategy[0].capacityProvider'))"
-				      " LIKE 'FARGATE%', count(*) FROM service INDEXED BY service_live"
+	[STMT_LIVE]                 = "SELECT " COLUMNS " FROM service INDEXED BY service_live"
+				      " WHERE status <> 'INACTIVE' ORDER BY account, region, cluster, name",
+	[STMT_COUNT]                = "SELECT status, fargate, count(*) FROM service INDEXED BY service_count"
 				      " WHERE account = ?1 AND region = ?2 AND cluster = ?3"
-				      " AND status <> 'INACTIVE' GROUP BY 1, 2",
+				      " AND status <> 'INACTIVE' GROUP BY status, fargate",
 	[STMT_FIND_PROVIDER]        = "SELECT name FROM service, json_each(doc, '$.capacityProviderStrategy')"
 				      " WHERE account = ?1 AND region = ?2 AND status <> 'INACTIVE'"
 				      " AND json_extract(json_each.value, '$.capacityProvider') = ?3 LIMIT 1",

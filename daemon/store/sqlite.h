@@ -124,6 +124,12 @@ int store_fail(struct store *s, int rc, struct err *e);
  * the pragmas of its kind; a file is made with a mode that lets nobody else read it. */
 int store_open_file(struct store *s, const char *pragmas, struct err *e);
 
+/* Whether a service is on Fargate: by its launch type, or by the first provider of its strategy. */
+#define SERVICE_FARGATE(launch_type, doc)                                                          \
+	"coalesce(coalesce(nullif(" launch_type ", ''),"                                           \
+	" json_extract(" doc ", '$.capacityProviderStrategy[0].capacityProvider'))"                \
+	" LIKE 'FARGATE%', 0)"
+
 /* Brings the open database to the newest version. */
 int store_migrate(struct store *s, struct err *e);
 /* The same along the steps of another file. */

@@ -43,7 +43,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const names[] = { "ecs.db", "ecs.db-wal", "ecs.db-shm", "lock" };
+	static const char *const names[] = { "ecs.db", "ecs.db-wal", "ecs.db-shm", "lock",
+		"logs.db", "logs.db-wal", "logs.db-shm", "secrets.key" };
 	struct place *p = *state;
 	char path[128];
 
