@@ -12,25 +12,40 @@ static void on_image(const struct engine_reply *r, void *arg);
 static void image_pull(struct container *c);
 static void on_pulled(const char *error, const char *text, void *arg);
 
+/* Task.pullStartedAt is the first pull's beginning. */
 static void
-stamp_pull(struct container *c, bool end)
+stamp_begin(struct container *c)
 {
 	struct task_times *at = &c->task->times;
 
+	if (!c->plan->sandbox && at->pull_started == 0)
+		at->pull_started = now_ms();
+}
+
+/* Task.pullStoppedAt is the last pull's end. One in vain is the last; Fargate then tells of no pull
+ * at all. */
+static void
+stamp_end(struct container *c, bool in_vain)
+{
+	const struct task *t = c->task;
+	struct task_times *at = &c->task->times;
+	bool last = true;
+
 	if (c->plan->sandbox)
 		return;
-	if (at->pull_started == 0)
-		at->pull_started = now_ms();
-	if (end) {
+	for (size_t i = 0; i < t->plan.n_defined; i++)
+		last = last && (i == c->index || t->containers[i].phase > PHASE_FETCHING);
+	if (last || in_vain)
 		at->pull_stopped = now_ms();
-		task_touch(c->task);
-	}
+	if (in_vain && t->plan.fargate)
+		at->pull_started = at->pull_stopped = 0;
+	task_touch(c->task);
 }
 
 void
 image_fetch(struct container *c)
 {
-	stamp_pull(c, false);
+	stamp_begin(c);
 	container_set_phase(c, PHASE_FETCHING);
 	c->req = engine_image(c->task->engine, c->plan->def->image, on_image, c);
 }
@@ -100,13 +115,13 @@ on_image(const struct engine_reply *r, void *arg)
 		c->image.entrypoint = copy_strings(c, json_get(config, "Entrypoint"));
 		c->image.cmd = copy_strings(c, json_get(config, "Cmd"));
 		set_digest(c, json_get(r->body, "RepoDigests"));
-		stamp_pull(c, true);
+		stamp_end(c, false);
 		container_set_phase(c, PHASE_FETCHED);
 	} else if (!c->pulled && (r->text == NULL || r->status == 404)) {
 		task_touch(c->task);
 		image_pull(c);
 	} else {
-		stamp_pull(c, true);
+		stamp_end(c, true);
 		container_fail(c, "CannotPullContainerError", r->text);
 	}
 	task_run(c->task);
@@ -153,7 +168,7 @@ on_pulled(const char *error, const char *text, void *arg)
 	if (error == NULL) {
 		c->req = engine_image(c->task->engine, c->plan->def->image, on_image, c);
 	} else {
-		stamp_pull(c, true);
+		stamp_end(c, true);
 		container_fail(c, error, text);
 	}
 	pull_free(TAKE(c->pull));

@@ -94,7 +94,9 @@ report_send(const struct task *t, struct link *l)
 	s.health = (Shim__HealthStatus)task_health(t);
 	s.stop_code = borrow(t->stop_code);
 	s.stopped_reason = borrow(t->stopped_reason);
-	s.pull_started_at_ms = t->times.pull_started;
+	/* What is told stays, and Fargate tells of no pull that was in vain. */
+	if (!t->plan.fargate || t->times.pull_stopped != 0)
+		s.pull_started_at_ms = t->times.pull_started;
 	s.pull_stopped_at_ms = t->times.pull_stopped;
 	s.started_at_ms = t->times.started;
 	s.connectivity_at_ms = t->times.connectivity;

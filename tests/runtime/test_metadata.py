@@ -368,12 +368,14 @@ def test_after_docker_restart(lab, started, engine):
     assert after["DockerId"] == before["DockerId"] and after["StartedAt"] > before["StartedAt"]
 
 
-@pytest.mark.parametrize("mode", ["bridge", "none", "host"])
+@pytest.mark.parametrize("mode", ["bridge", "none", "host", "awsvpc"])
 @pytest.mark.parametrize("victim", ["daemon", "shim"])
 def test_adopted_tasks_answer_again(start_daemon, make_lab, started, victim, mode):
     daemon = start_daemon()
     lab = make_lab(daemon)
-    container = Inside(lab, started, lab.run(definition=lab.define(networkMode=mode)))
+    more = {"networkConfiguration": SUBNET} if mode == "awsvpc" else {}
+    definition = lab.define(lab.container(), lab.container("side"), networkMode=mode)
+    container = Inside(lab, started, lab.run(definition=definition, **more))
     before = container.get()
     assert before[0] == 200
     if victim == "daemon":
@@ -388,6 +390,6 @@ def test_adopted_tasks_answer_again(start_daemon, make_lab, started, victim, mod
         except (ValueError, IndexError):  # nobody listens
             return False
 
-    wait_until(again, 2, "the endpoint to answer again")
+    wait_until(again, 1, "the endpoint to answer again")
     assert container.get()[1]["ContainerARN"] == before[1]["ContainerARN"]
     assert '"ecs":"running"' in container.facts.inside("wget -qO- $AWS_ENDPOINT_URL/_localemu/health")

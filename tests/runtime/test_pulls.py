@@ -112,6 +112,17 @@ def test_handed_on_when_who_pulls_is_stopped(start_daemon, make_lab, turnstile, 
     lab.wait(arns[-1], "RUNNING")
 
 
+def test_the_end_is_the_last_pulls(quick_lab, turnstile, remote):
+    """A container whose image is there does not end the pulling of another one."""
+    turnstile.shut()
+    task = quick_lab.run(quick_lab.container(), quick_lab.container("remote", image=remote))
+    wait_until(lambda: manifests(turnstile), 10, "the registry to be asked")
+    assert "pullStartedAt" in quick_lab.task(task) and "pullStoppedAt" not in quick_lab.task(task)
+    turnstile.open()
+    task = quick_lab.wait(task, "RUNNING")
+    assert task["pullStartedAt"] < task["pullStoppedAt"] <= task["startedAt"]
+
+
 def test_one_error_for_all(quick_lab, turnstile, name):
     """What cannot be had is asked for once, and everybody says the same."""
     absent = f"{turnstile.host}/{name('absent')}:1"

@@ -32,8 +32,6 @@ MORE = {
     "fargateEphemeralStorage": ("PROVISIONING STOPPED FAILED", "came to the API in 2024, after the recording"),
     "healthStatus": ("PROVISIONING STOPPED FAILED", "the recording's client left it out; DescribeTasks says UNKNOWN"),
     "platformFamily": ("STOPPED FAILED", "ended tasks came to the recording as events, whose shape is older"),
-    "pullStartedAt": ("FAILED", "the pull was tried; EC2's agent tells both times then too"),
-    "pullStoppedAt": ("FAILED", "as pullStartedAt"),
 }
 MORE_CONTAINER = {
     "healthStatus": ("PROVISIONING STOPPED FAILED", "as the task's"),

@@ -112,6 +112,21 @@ def test_a_changed_rule_takes_effect_on_the_running_task(groups, lab):
     assert not reaches(client, server)
 
 
+def test_tasks_of_different_vpcs_do_not_reach_each_other(groups, lab, started):
+    """Whatever the groups would let in: by address and by name."""
+    name = "web-" + lab.cluster
+    server = started(lab, lab.run(
+        definition=lab.define(lab.container(name, command=SERVE), networkMode="awsvpc"),
+        networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-0a"], "securityGroups": ["sg-open"]}}))
+    neighbour = started(lab, lab.run(definition=lab.define(networkMode="awsvpc"), networkConfiguration={
+        "awsvpcConfiguration": {"subnets": ["subnet-0a"]}}))
+    client = groups.run(["sg-open"])
+    assert reaches(neighbour, server)
+    assert "Hello from ECS" in neighbour.inside(f"timeout 2 wget -qO- http://{name}/ 2>&1")
+    assert not reaches(client, server)
+    assert "Hello from ECS" not in client.inside(f"timeout 2 wget -qO- http://{name}/ 2>&1")
+
+
 def test_the_default_group_is_open_to_itself(groups, lab):
     server, client = groups.run([], lab.container(command=SERVE)), groups.run([])
     stranger = groups.run([groups.group("strangers")])
