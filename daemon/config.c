@@ -29,7 +29,7 @@ typedef int read_fn(struct config *c, const char *name, const char *value, struc
 static read_fn read_listen, read_state_dir, read_runtime_dir, read_owner, read_dump_api, read_debug,
     read_engine, read_docker_backend, read_persistence, read_strict, read_settle,
     read_healthy_after, read_instances, read_publish, read_account, read_verify, read_root_key,
-    read_root_secret, read_endpoint;
+    read_root_secret, read_endpoint, read_upstream;
 
 struct setting {
 	const char *env;      /* NULL: only a flag */
@@ -63,6 +63,7 @@ static const struct setting settings[] = {
 	{ "LOCALEMU_VERIFY_SIGNATURES",      NULL, "0|1", "1: only issued keys and the root pair are let in, default 0", read_verify },
 	{ "LOCALEMU_ROOT_ACCESS_KEY_ID",     NULL, "KEY", "the root pair's access key", read_root_key },
 	{ "LOCALEMU_ROOT_SECRET_ACCESS_KEY", NULL, "SECRET", "the root pair's secret key", read_root_secret },
+	{ "LOCALEMU_UPSTREAM",   NULL, "http://HOST:PORT", "who gets requests for services that are not built here", read_upstream },
 };
 
 const char *const config_endpoint_services[CONFIG_ENDPOINT_MAX] = {
@@ -257,6 +258,8 @@ config_done(struct config *c)
 		free(c->endpoints[i]);
 	free(c->root_access_key);
 	free(c->root_secret_key);
+	free(c->upstream_host);
+	free(c->upstream_port);
 	*c = (struct config){ 0 };
 }
 
@@ -517,5 +520,29 @@ read_root_secret(struct config *c, const char *name, const char *value, struct e
 	(void)name;
 	(void)e;
 	set_string(&c->root_secret_key, value);
+	return 0;
+}
+
+/* http://HOST:PORT, http://[ADDR]:PORT, with or without a slash behind it. */
+static int
+read_upstream(struct config *c, const char *name, const char *value, struct err *e)
+{
+	const char *host =
+	    value + (has_prefix(value, "http://") ? strlen("http://") : strlen(value));
+	bool literal = *host == '[';
+	size_t len = literal ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	const char *port = len <= strlen(host) ? host + len : "";
+	size_t digits = *port == ':' ? strspn(port + 1, "0123456789") : 0;
+	const char *end = *port == ':' ? port + 1 + digits : port;
+
+	if (len == 0 || len > 255 || len > strlen(host) || (*port == ':' && digits == 0) ||
+	    digits > 5 || (digits > 0 && atoi(port + 1) > 65535) ||
+	    (*end != '\0' && !streq(end, "/")) || host[strcspn(host, " \t\r\n@?#")] != '\0')
+		return err_set(
+		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not http://HOST:PORT", name, value);
+	free(c->upstream_host);
+	free(c->upstream_port);
+	c->upstream_host = literal ? xstrndup(host + 1, len - 2) : xstrndup(host, len);
+	c->upstream_port = digits > 0 ? xstrndup(port + 1, digits) : xstrdup("80");
 	return 0;
 }

@@ -51,8 +51,10 @@ struct config {
 	 * neither. */
 	char *root_access_key; /* LOCALEMU_ROOT_ACCESS_KEY_ID */
 	char *root_secret_key; /* LOCALEMU_ROOT_SECRET_ACCESS_KEY */
-	bool dump_api;         /* --dump-api */
-	bool debug;            /* --debug */
+	/* LOCALEMU_UPSTREAM=http://HOST:PORT: who gets what is not built here; NULL: nobody. */
+	char *upstream_host, *upstream_port;
+	bool dump_api; /* --dump-api */
+	bool debug;    /* --debug */
 };
 
 /* The kindnesses of the lenient mode, one row each in config.c. */

@@ -585,6 +585,16 @@ conn_unsent(const struct conn *c)
 	return evbuffer_get_length(bufferevent_get_output(c->bev));
 }
 
+const char *
+conn_peer(const struct conn *c)
+{
+	char *address = NULL;
+	uint16_t port = 0;
+
+	evhttp_connection_get_peer(c->evcon, &address, &port);
+	return address;
+}
+
 void
 conn_drop(struct conn *c)
 {

@@ -128,6 +128,8 @@ void conn_allow_body(struct conn *c, size_t bytes);
 
 /* Bytes that were written and that the kernel does not have. */
 size_t conn_unsent(const struct conn *c);
+/* The client's address, borrowed; NULL where it has none, as on a unix socket. */
+const char *conn_peer(const struct conn *c);
 /* Closes the connection at once. */
 void conn_drop(struct conn *c);
 

@@ -132,6 +132,14 @@ credential_parse_query(const char *query, struct credential *ret)
 	(void)snprintf(ret->service, sizeof(ret->service), "s3");
 }
 
+void
+credential_read(const char *authorization, const char *query, struct credential *ret)
+{
+	credential_parse_header(authorization, ret);
+	if (ret->access_key[0] == '\0')
+		credential_parse_query(query, ret);
+}
+
 const char *
 credential_account(const struct credential *c, const char *otherwise)
 {

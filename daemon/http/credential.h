@@ -29,6 +29,9 @@ void credential_parse_scope(const char *scope, size_t len, struct credential *re
  * (S3's), out of a query string that is still encoded. NULL gives an empty credential. */
 void credential_parse_query(const char *query, struct credential *ret);
 
+/* Of the header, else of the query. */
+void credential_read(const char *authorization, const char *query, struct credential *ret);
+
 /* The account of an access key: the key itself where it is 12 digits, `otherwise` in all other
  * cases. */
 const char *credential_account(const struct credential *c, const char *otherwise);

@@ -11,10 +11,8 @@
 #include "daemon/config.h"
 #include "daemon/http/credential.h"
 #include "daemon/http/event_stream.h"
-#include "daemon/http/head.h"
 #include "daemon/http/origin.h"
 #include "daemon/http/reply.h"
-#include "daemon/http/stream.h"
 #include "daemon/services/sigv4.h"
 
 #include <errno.h>
@@ -24,8 +22,6 @@
 #include <string.h>
 
 #define PATH_OWN "/_localemu/"
-/* A batch of log events is a megabyte of text, every byte of which may be written as \u0001. */
-#define LOG_BODY_BYTES (8u * 1024 * 1024)
 
 struct exchange {
 	struct edge *edge;
@@ -368,14 +364,6 @@ serve_front_page(struct exchange *x)
 
 /* -- AWS */
 
-static void
-read_credential(const char *authorization, const char *query, struct credential *ret)
-{
-	credential_parse_header(authorization, ret);
-	if (ret->access_key[0] == '\0')
-		credential_parse_query(query, ret);
-}
-
 /* The request as its sender saw it. `headers` is the caller's room; what does not fit in was not
  * signed by anybody whom we know. */
 static struct sigv4_request
@@ -404,18 +392,6 @@ signed_request(const struct exchange *x, struct sigv4_header headers[static SIGV
 	return r;
 }
 
-/* NULL where it has none, as on a unix socket. */
-static const char *
-peer_address(struct evhttp_connection *connection)
-{
-	char *address = NULL;
-	uint16_t port = 0;
-
-	if (connection != NULL)
-		evhttp_connection_get_peer(connection, &address, &port);
-	return address;
-}
-
 static void
 call_api(struct exchange *x, const struct recognised *r, const struct credential *who,
     const char *body, size_t len)
@@ -433,7 +409,7 @@ call_api(struct exchange *x, const struct recognised *r, const struct credential
 		    x->c->local.ss_family == AF_UNIX ? header(x, "X-Localemu-Log-Cursor") : NULL,
 		.on_reply = on_reply,
 		.cookie = x,
-		.source_ip = peer_address(evhttp_request_get_connection(x->req)),
+		.source_ip = conn_peer(x->c),
 		.user_agent =
 		    evhttp_find_header(evhttp_request_get_input_headers(x->req), "User-Agent"),
 		.signature = &signature,
@@ -492,7 +468,7 @@ serve_aws(struct exchange *x, const char *path, const char *query)
 	struct credential who;
 	struct recognised r;
 
-	read_credential(header(x, "Authorization"), query, &who);
+	credential_read(header(x, "Authorization"), query, &who);
 	recognise(&(struct recognise_request){ .target = header(x, "X-Amz-Target"),
 		      .content_type = header(x, "Content-Type"),
 		      .query = query,
@@ -524,72 +500,6 @@ on_reply(int http_status, const char *body, size_t len, const char *err_type,
 
 	x->call = NULL;
 	answer(x, http_status, &b, x->wire == WIRE_JSON ? err_type : NULL, request_id);
-}
-
-/* -- requests that are streamed */
-
-static void
-read_head(const struct head *h, struct credential *who, struct recognised *r)
-{
-	read_credential(head_find(h, "Authorization"), h->query, who);
-	recognise(&(struct recognise_request){ .target = head_find(h, "X-Amz-Target"),
-		      .content_type = head_find(h, "Content-Type"),
-		      .query = h->query,
-		      .body = "",
-		      .credential_service = who->service,
-		      .host = head_find(h, "Host") },
-	    r);
-}
-
-int
-edge_claims(struct conn *c, const struct head *h, struct evbuffer *in, void *cookie)
-{
-	const struct edge *e = cookie;
-	struct credential who;
-	struct recognised r;
-
-	(void)in;
-	if (has_prefix(h->path, PATH_OWN))
-		return 0;
-	read_head(h, &who, &r);
-	if (streq(r.served, "logs") && strcmp(r.operation, "PutLogEvents") == 0)
-		conn_allow_body(c, LOG_BODY_BYTES);
-	return e->rest != NULL && streq(r.served, e->rest->name);
-}
-
-void
-edge_claimed(struct conn *c, struct head *h, void *cookie)
-{
-	const struct edge *e = cookie;
-	struct origin_request guard = {
-		.host = head_find(h, "Host"),
-		.origin = head_find(h, "Origin"),
-		.sec_fetch_site = head_find(h, "Sec-Fetch-Site"),
-		.listen_host = e->config->listen_host,
-		.local = (const struct sockaddr *)&c->local,
-	};
-	struct stream_request sr = { .head = h };
-	_cleanup_free_ char *body = NULL;
-	struct credential who;
-	struct recognised r;
-	struct err why;
-	const char *type, *address;
-	char id[37];
-
-	read_head(h, &who, &r);
-	(void)snprintf(sr.scope.account, sizeof(sr.scope.account), "%s",
-	    credential_account(&who, e->config->account_id));
-	(void)snprintf(sr.scope.region, sizeof(sr.scope.region), "%s", credential_region(&who));
-	(void)snprintf(sr.access_key, sizeof(sr.access_key), "%s", who.access_key);
-	address = peer_address(c->evcon);
-	(void)snprintf(sr.source_ip, sizeof(sr.source_ip), "%s", address != NULL ? address : "");
-	if (origin_check(&guard, &why) == 0) {
-		stream_open(c, &sr, e->rest);
-		return;
-	}
-	random_uuid(id);
-	body = reply_error_body(r.wire, 403, "AccessDenied", why.text, id, &type);
-	stream_refuse(c, &sr, 403, type, body);
 }
 
 /* -- answers */

@@ -15,15 +15,10 @@ struct edge {
 	/* Of http_serve_events; NULL: there is no page of events. */
 	struct event_log *log;
 	struct event_streams *streams;
-	/* Of http_serve_rest; NULL: none. */
-	const struct rest_service *rest;
 };
 
 /* Answers a request that conn_take has accepted, at once or later. `e` outlives the connection. */
 void edge_request(struct edge *e, struct conn *c, struct evhttp_request *req);
-/* conns.claims: is it one that is streamed? on_claimed: answers it. The cookie is the edge. */
-int edge_claims(struct conn *c, const struct head *h, struct evbuffer *in, void *cookie);
-void edge_claimed(struct conn *c, struct head *h, void *cookie);
 /* conns.on_abandoned: the client is gone, the request will be freed under us. */
 void edge_abandon(struct conn *c);
 

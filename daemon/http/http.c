@@ -6,9 +6,11 @@
 #include "daemon/http/http.h"
 
 #include "daemon/config.h"
+#include "daemon/http/claim.h"
 #include "daemon/http/conn.h"
 #include "daemon/http/edge.h"
 #include "daemon/http/event_stream.h"
+#include "daemon/http/upstream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +41,7 @@ struct http {
 	struct evhttp *server;
 	struct conns *conns;
 	struct edge edge;
+	struct claim claim;
 	struct evhttp_bound_socket *bound[LISTENERS_MAX];
 	size_t n_bound;
 	char *unix_path; /* to be removed */
@@ -75,6 +78,13 @@ http_new(struct loop *loop, const struct config *config, struct api *api,
 	evhttp_set_default_content_type(h->server, NULL);
 	evhttp_set_gencb(h->server, on_request, h);
 	h->conns = conns_new(loop, h->server, &l, edge_abandon);
+	h->conns->claims = claim_wants;
+	h->conns->on_claimed = claim_take;
+	h->conns->claims_cookie = &h->claim;
+	h->claim.config = config;
+	if (config->upstream_host != NULL)
+		h->claim.upstream =
+		    upstream_new(loop, config->upstream_host, config->upstream_port);
 	return h;
 }
 
@@ -88,10 +98,7 @@ http_serve_events(struct http *h, struct event_log *log)
 void
 http_serve_rest(struct http *h, const struct rest_service *service)
 {
-	h->edge.rest = service;
-	h->conns->claims = edge_claims;
-	h->conns->on_claimed = edge_claimed;
-	h->conns->claims_cookie = &h->edge;
+	h->claim.rest = service;
 }
 
 void
@@ -157,6 +164,7 @@ http_free(struct http *h)
 	http_stop_accepting(h);
 	evhttp_free(h->server);
 	conns_free(h->conns);
+	upstream_free(h->claim.upstream);
 	event_streams_free(h->edge.streams);
 	free(h);
 }
