@@ -153,7 +153,7 @@ add_step(struct reader *rd, struct pattern_step ***tail)
 static int
 read_bracket(struct reader *rd, struct pattern_step *step)
 {
-	struct pattern_text name;
+	struct pattern_text name = { 0 };
 	size_t digits;
 
 	if (*rd->p == '*') {

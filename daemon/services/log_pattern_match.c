@@ -141,7 +141,7 @@ split(const char *s, size_t len, struct word words[static WORDS_MAX])
 
 	for (;;) {
 		const char *close;
-		char until;
+		int until;
 
 		while (s < end && isspace((unsigned char)*s))
 			s++;
@@ -149,7 +149,7 @@ split(const char *s, size_t len, struct word words[static WORDS_MAX])
 			return n;
 		if (n == WORDS_MAX)
 			return n + 1;
-		until = *s == '"' ? '"' : *s == '[' ? ']' : '\0';
+		until = *s == '[' ? ']' : *s == '"' ? '"' : '\0';
 		close = until != '\0' ? memchr(s + 1, until, (size_t)(end - s - 1)) : NULL;
 		if (close != NULL) {
 			words[n++] = (struct word){ s + 1, (size_t)(close - s - 1) };
@@ -193,7 +193,7 @@ match_words(const struct log_pattern *p, const char *text, size_t len)
 	for (const struct pattern_word *w = p->words; w != NULL; w = w->next) {
 		if (w->node == NULL)
 			i += n - places; /* there is one of these at most */
-		else if (!ask_word(w->node, &words[i++]))
+		else if (i >= n || !ask_word(w->node, &words[i++]))
 			return false;
 	}
 	return true;

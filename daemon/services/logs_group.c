@@ -109,7 +109,7 @@ static int
 create_log_group(struct call *c)
 {
 	const struct logs_in *in = c->args;
-	struct store *l;
+	struct store *l = NULL;
 	int r = logs_check_group_name(c, "logGroupName", in->group);
 
 	if (r == 0 && has_prefix(in->group, "aws/"))
@@ -136,8 +136,8 @@ begin_on_group(struct call *c, struct store **ret_l, struct store_log_group *ret
 static int
 delete_log_group(struct call *c)
 {
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r = begin_on_group(c, &l, &g);
 
 	if (r < 0)
@@ -156,8 +156,8 @@ delete_log_group(struct call *c)
 static int
 put_retention(struct call *c, int64_t days)
 {
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r = begin_on_group(c, &l, &g);
 
 	if (r < 0)
@@ -194,8 +194,8 @@ delete_retention_policy(struct call *c)
 static int
 put_kms_key(struct call *c, const char *key)
 {
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r = begin_on_group(c, &l, &g);
 
 	if (r < 0)
@@ -222,8 +222,8 @@ static int
 put_log_group_deletion_protection(struct call *c)
 {
 	const struct logs_in *in = c->args;
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r = begin_on_group(c, &l, &g);
 
 	if (r < 0)
@@ -281,7 +281,7 @@ describe_identified(struct describe *d, struct store *l)
 	const struct logs_in *in = d->c->args;
 
 	for (size_t i = 0; i < in->identifiers.n; i++) {
-		struct store_log_group g;
+		struct store_log_group g = { 0 };
 		int r = logs_find_identified(d->c, l, in->identifiers.v[i], &g);
 
 		if (r < 0)
@@ -296,7 +296,7 @@ describe_log_groups(struct call *c)
 {
 	const struct logs_in *in = c->args;
 	struct describe d = { .c = c, .list = json_object_new_array() };
-	struct store *l;
+	struct store *l = NULL;
 	int r;
 
 	json_add(c->out, "logGroups", d.list);

@@ -113,9 +113,9 @@ put(struct call *c, struct batch *b)
 {
 	const struct logs_in *in = c->args;
 	char token[LOGS_NUMBER_MAX];
-	struct store_log_stream st;
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_stream st = { 0 };
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r = logs_open(c, &l);
 
 	if (r == 0)

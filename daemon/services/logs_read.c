@@ -143,8 +143,8 @@ get_log_events(struct call *c)
 {
 	_cleanup_(store_log_page_done) struct store_log_page page = { 0 };
 	const struct logs_in *in = c->args;
-	struct store_log_stream st;
-	struct store_log_group g;
+	struct store_log_stream st = { 0 };
+	struct store_log_group g = { 0 };
 	struct store_log_query q = {
 		.streams = &st.n,
 		.n_streams = 1,
@@ -153,7 +153,7 @@ get_log_events(struct call *c)
 		.max_events = limit(in),
 		.max_bytes = LOGS_BATCH_BYTES,
 	};
-	struct store *l;
+	struct store *l = NULL;
 	int r = in->token != NULL ? read_token(c, in->token, &q) : 0;
 
 	if (r == 0)
@@ -207,7 +207,7 @@ find_streams(struct call *c, struct store *l, int64_t group, int64_t keys[static
 	const struct logs_in *in = c->args;
 
 	for (size_t i = 0; i < in->streams.n; i++) {
-		struct store_log_stream st;
+		struct store_log_stream st = { 0 };
 		int r = logs_find_stream(c, l, group, in->streams.v[i], &st);
 
 		if (r < 0)
@@ -262,7 +262,7 @@ filter_log_events(struct call *c)
 	_cleanup_(logs_text_done) struct logs_text t = { 0 };
 	const struct logs_in *in = c->args;
 	int64_t keys[STREAMS_MAX];
-	struct store_log_group g;
+	struct store_log_group g = { 0 };
 	struct store_log_query q = {
 		.streams = in->streams.set ? keys : NULL,
 		.n_streams = in->streams.n,
@@ -273,7 +273,7 @@ filter_log_events(struct call *c)
 		.budget_ms = BUDGET_MS,
 	};
 	char number[LOGS_NUMBER_MAX];
-	struct store *l;
+	struct store *l = NULL;
 	int r = check_filter(c, &q);
 
 	if (r == 0 && in->pattern != NULL && in->pattern[0] != '\0')

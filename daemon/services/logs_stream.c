@@ -53,8 +53,8 @@ create_log_stream(struct call *c)
 {
 	const struct logs_in *in = c->args;
 	struct store_log_stream st = { .created_at_ms = c->now_ms };
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r = logs_check_stream_name(c, "logStreamName", in->stream);
 
 	if (r == 0)
@@ -79,9 +79,9 @@ static int
 delete_log_stream(struct call *c)
 {
 	const struct logs_in *in = c->args;
-	struct store_log_stream st;
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_stream st = { 0 };
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r = logs_open(c, &l);
 
 	if (r == 0)
@@ -173,8 +173,8 @@ describe_log_streams(struct call *c)
 {
 	const struct logs_in *in = c->args;
 	struct describe d = { .c = c, .list = json_object_new_array() };
-	struct store_log_group g;
-	struct store *l;
+	struct store_log_group g = { 0 };
+	struct store *l = NULL;
 	int r;
 
 	json_add(c->out, "logStreams", d.list);

@@ -48,7 +48,7 @@ static int
 find(struct call *c, struct store **ret_l, const char **ret_arn)
 {
 	const struct logs_in *in = c->args;
-	struct store_log_group g;
+	struct store_log_group g = { 0 };
 	int r = logs_open(c, ret_l);
 
 	if (r == 0 && in->resource != NULL && !has_prefix(in->resource, "arn:"))
@@ -72,8 +72,8 @@ static int
 list_tags(struct call *c)
 {
 	struct json_object *tags = json_object_new_object();
-	struct store *l;
-	const char *arn;
+	struct store *l = NULL;
+	const char *arn = NULL;
 	int r;
 
 	json_add(c->out, "tags", tags);
@@ -84,8 +84,8 @@ list_tags(struct call *c)
 static int
 tag(struct call *c)
 {
-	struct store *l;
-	const char *arn;
+	struct store *l = NULL;
+	const char *arn = NULL;
 	int r = find(c, &l, &arn);
 
 	if (r == 0)
@@ -97,8 +97,8 @@ static int
 untag(struct call *c)
 {
 	const struct logs_in *in = c->args;
-	struct store *l;
-	const char *arn;
+	struct store *l = NULL;
+	const char *arn = NULL;
 	int r = find(c, &l, &arn);
 
 	if (r == 0)

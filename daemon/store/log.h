@@ -103,7 +103,7 @@ struct store_log_stream_list {
 	int64_t after_at_ms; /* with by_time: its last_at_ms */
 	int limit;
 };
-int store_log_stream_list(struct store *l, const struct store_log_stream_list *q,
+int store_log_stream_list(struct store *l, const struct store_log_stream_list *w,
     int (*fn)(const struct store_log_stream *st, void *arg), void *arg, struct err *e);
 
 /* Where a sender has got to, as store_log_append was told: 1 and the text, 0 where nobody said. */
