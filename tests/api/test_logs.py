@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -511,6 +512,44 @@ def test_a_cursor_is_kept_with_the_events(start_daemon):
     over_tcp = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
     assert driver_put(over_tcp, "/g", "a/b c/1", [{"timestamp": now(), "message": "z"}], "stranger")[0] == 200
     assert cursor_of(over_tcp, "/g", "a/b c/1") == {"cursor": "y" * 200}
+
+
+def test_what_was_acknowledged_survives_kill_9(start_daemon):
+    daemon = start_daemon(ECS_DOCKER_BACKEND="0")
+    logs = daemon.client(service="logs")
+    logs.create_log_group(logGroupName="/g")
+    acknowledged = {}
+
+    def send(stream):
+        own = UnixConnection(daemon.runtime_dir / "api.sock")
+        try:
+            for i in range(100000):
+                events = [{"timestamp": now(), "message": f"{i}.{k} {'x' * 500}"} for k in range(100)]
+                assert driver_put(own, "/g", stream, events, str(i))[0] == 200
+                acknowledged[stream] = i
+        except OSError:
+            pass  # the daemon was killed
+        except http.client.HTTPException:
+            pass
+    for kill in range(3):
+        streams = [f"{kill}/{k}" for k in range(3)]
+        threads = [threading.Thread(target=send, args=(s,)) for s in streams]
+        for s in streams:
+            logs.create_log_stream(logGroupName="/g", logStreamName=s)
+        for t in threads:
+            t.start()
+        wait_until(lambda: all(acknowledged.get(s, 0) > 10 for s in streams), 30, "some batches")
+        daemon.kill()
+        for t in threads:
+            t.join()
+        daemon.restart()
+        logs = daemon.client(service="logs")
+        own = UnixConnection(daemon.runtime_dir / "api.sock")
+        for s in streams:
+            cursor = int(cursor_of(own, "/g", s)["cursor"])  # of the last batch, whether its sender was told or not
+            assert acknowledged[s] <= cursor <= acknowledged[s] + 1
+            got = [m.split(" ")[0] for m in filtered(logs, logGroupName="/g", logStreamNames=[s])]
+            assert got == [f"{i}.{k}" for i in range(cursor + 1) for k in range(100)]
 
 
 def test_without_persistence_and_after_a_reset(start_daemon):
