@@ -57,6 +57,20 @@ def test_a_deleted_cluster_is_there_for_an_hour(daemon):
     assert [f["reason"] for f in reply["failures"]] == ["MISSING"]
 
 
+def test_a_deleted_service_is_there_for_an_hour(daemon):
+    ecs = daemon.client()
+    for name in ("old", "young"):
+        ecs.create_service(cluster="c", serviceName=name, taskDefinition="f", desiredCount=0)
+        ecs.delete_service(cluster="c", service=name)
+    aged = "UPDATE service SET inactive_at = inactive_at - ? WHERE name = ? AND inactive_at > 0"
+    changed(daemon, (aged, 61 * MINUTE_MS, "old"), (aged, 59 * MINUTE_MS, "young"))
+    ecs = daemon.client()
+    reply = wait_until(
+        lambda: (r := ecs.describe_services(cluster="c", services=["old", "young"]))["failures"] and r)
+    assert [(s["serviceName"], s["status"]) for s in reply["services"]] == [("young", "INACTIVE")]
+    assert [f["reason"] for f in reply["failures"]] == ["MISSING"]
+
+
 def test_a_client_token_is_good_for_a_day(daemon):
     def run(token):
         request = {"cluster": "c", "taskDefinition": "f", "clientToken": token}

@@ -2,6 +2,7 @@
 """Services: create, update, delete, describe, list; a test per rule, in metadata mode. Each test has an account of its own, so
 that names and lists are its own too; the scheduler runs, and services that want no tasks are what the rules are about."""
 
+import http.client
 import json
 import os
 import re
@@ -582,6 +583,28 @@ def test_it_outlives_the_daemon(start_daemon):
     assert after["tags"] == [{"key": "k", "value": "v"}]
     assert after["deployments"][0]["id"] == before["deployments"][0]["id"]
     assert after["createdAt"] == before["createdAt"]
+
+
+def test_a_reset_ends_services(start_daemon):
+    daemon = start_daemon(ECS_DOCKER_BACKEND=0)
+    api = Services(daemon)
+    api.define()
+    api.create(desiredCount=3)
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+    connection.request("POST", "/_localemu/state/reset")
+    assert connection.getresponse().status == 200
+    assert api.refused("DescribeServices", cluster="web", services=["front"])[0] == "ClusterNotFoundException"
+    api.ok("CreateCluster", clusterName="web")
+    api.define()
+    assert api.create(desiredCount=1)["runningCount"] == 1
+
+
+def test_who_changed_a_service(api):
+    api.create()
+    api.update(desiredCount=0)
+    events = api.daemon.client(service="cloudtrail", key=api.account).lookup_events(LookupAttributes=[
+        {"AttributeKey": "ResourceName", "AttributeValue": api.arn("service/web/front")}])["Events"]
+    assert {"CreateService", "UpdateService"} <= {e["EventName"] for e in events}
 
 
 # -- clients

@@ -3,6 +3,7 @@
 
 import itertools
 
+from harness import sdk_model
 from harness.wait import wait_until
 
 numbers = itertools.count(730000000000)
@@ -21,6 +22,8 @@ class Services:
     def ok(self, operation, **body):
         status, reply = self.daemon.call(operation, body, key=self.account)
         assert status == 200, reply
+        found = sdk_model.complaints(operation, reply)
+        assert not found, "\n".join(found)
         return reply
 
     def refused(self, operation, **body):
