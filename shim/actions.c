@@ -5,6 +5,7 @@
  * directories, until nothing is left.
  */
 #include "shim/firelens.h"
+#include "shim/cgroup.h"
 #include "shim/task.h"
 #include "common/log.h"
 
@@ -57,6 +58,8 @@ act_launch(struct task *t)
 {
 	if (t->times.connectivity == 0)
 		t->times.connectivity = now_ms();
+	if (t->synced && !t->desired_stopped && t->state == TASK_PENDING)
+		(void)launch_cgroup(t);
 	if (!t->synced || !resources_ready(t) || !router_ready(t))
 		return;
 	for (size_t i = 0; i < t->n; i++)
@@ -222,6 +225,10 @@ clean_step(struct task *t)
 	for (size_t i = 0; i < t->n; i++) {
 		gate_free(TAKE(t->containers[i].gate));
 		gate_remove(t->gate_parent, t->containers[i].name);
+	}
+	if (cgroup_remove(t->id) < 0 && t->clean_timer != NULL) {
+		clean_retry(t);
+		return;
 	}
 	net_forget_host(t->gate_parent);
 	firelens_remove(t->gate_parent);

@@ -34,6 +34,8 @@ container_create(struct container *c)
 		c->req = engine_inspect(c->task->engine, router->id, on_router, c);
 		return;
 	}
+	if (!launch_cgroup(c->task))
+		return;
 	if (c->index == c->task->plan.holder)
 		plan_yield_ports(&c->task->plan, c->ports_lost);
 	if (container_ensure_gate(c, &e) < 0 ||

@@ -397,6 +397,14 @@ engine_pull(struct engine *e, const char *ref, const char *platform, const char 
 }
 
 struct engine_req *
+engine_info(struct engine *e, engine_done_fn *done, void *arg)
+{
+	return engine_ask(e,
+	    (struct curl_io_ask){ .method = "GET", .timeout_ms = e->limits->inspect_ms }, "/info",
+	    done, arg);
+}
+
+struct engine_req *
 engine_import(
     struct engine *e, const char *ref, const char *tar, size_t len, engine_done_fn *done, void *arg)
 {

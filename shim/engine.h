@@ -101,6 +101,8 @@ struct engine_req *engine_image(struct engine *e, const char *ref, engine_done_f
 struct engine_req *engine_pull(struct engine *e, const char *ref, const char *platform,
     const char *auth, void (*on_progress)(const char *status, void *arg), engine_done_fn *done,
     void *arg);
+/* What the Engine says of itself. */
+struct engine_req *engine_info(struct engine *e, engine_done_fn *done, void *arg);
 /* Makes an image "repo:tag" of one layer, a tar, which stays until the request is over. */
 struct engine_req *engine_import(struct engine *e, const char *ref, const char *tar, size_t len,
     engine_done_fn *done, void *arg);

@@ -17,7 +17,9 @@
 
 #define STOP_TIMEOUT_S 30 /* ECS_CONTAINER_STOP_TIMEOUT's default */
 #define STOP_TIMEOUT_MIN_S 1
-#define RANGE_FIRST 49153 /* the dynamic host port range of the agent's documentation */
+#define CPU_QUOTA_MIN_US 1000 /* the kernel's */
+#define CPU_UNITS 1024        /* of one vCPU */
+#define RANGE_FIRST 49153     /* the dynamic host port range of the agent's documentation */
 #define RANGE_LAST 65535
 
 static int parse(struct plan *p, const struct plan_input *in, struct err *e);
@@ -532,4 +534,60 @@ plan_order(struct plan *p, struct err *e)
 			    e, ERR_CLIENT, "task has a circular dependency between its containers");
 	}
 	return 0;
+}
+
+int64_t
+plan_task_memory_mib(const struct plan *p)
+{
+	const char *text = p->overrides.memory != NULL ? p->overrides.memory : p->def.memory;
+	int64_t mib = 0;
+
+	return text != NULL && task_def_memory_mib(text, &mib) == 0 ? mib : 0;
+}
+
+int64_t
+plan_task_quota_us(const struct plan *p)
+{
+	const char *text = p->overrides.cpu != NULL ? p->overrides.cpu : p->def.cpu;
+	int64_t units = 0, quota;
+
+	if (text == NULL || task_def_cpu_units(text, &units) < 0 || units <= 0)
+		return 0;
+	quota = units * PLAN_CPU_PERIOD_US / CPU_UNITS;
+	return quota < CPU_QUOTA_MIN_US ? CPU_QUOTA_MIN_US : quota;
+}
+
+void
+plan_set_cgroup(struct plan *p, const char *parent)
+{
+	p->cgroup_parent = arena_strdup(&p->arena, parent);
+}
+
+/* The Engine's own rule (moby: daemon/commit.go merge): an entry point of the user drops the
+ * image's command. */
+void
+plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret,
+    struct arena *a)
+{
+	const struct plan_container *c = &p->containers[i];
+	struct str_list entry = c->def->entry_point;
+	struct str_list cmd = c->override != NULL && c->override->command.n > 0
+				  ? c->override->command
+				  : c->def->command;
+
+	if (entry.n == 0) {
+		if (cmd.n == 0)
+			cmd = image->cmd;
+		if (!entry.set)
+			entry = image->entrypoint;
+	}
+	if (entry.n == 1 && entry.v[0][0] == '\0')
+		entry.n = 0;
+	ret->set = true;
+	ret->n = entry.n + cmd.n;
+	ret->v = arena_alloc(a, (ret->n + 1) * sizeof(*ret->v));
+	for (size_t k = 0; k < entry.n; k++)
+		ret->v[k] = entry.v[k];
+	for (size_t k = 0; k < cmd.n; k++)
+		ret->v[entry.n + k] = cmd.v[k];
 }

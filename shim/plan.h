@@ -32,7 +32,8 @@
 #define FIRELENS_INCLUDE_PATTERN "include-pattern"
 #define FIRELENS_EXCLUDE_PATTERN "exclude-pattern"
 #define FIRELENS_BUFFER_LIMIT "log-driver-buffer-limit"
-#define PLAN_CLUSTER_NAME_MAX 20 /* of it in a container's name */
+#define PLAN_CPU_PERIOD_US 100000 /* agent: ECS_CGROUP_CPU_PERIOD's default */
+#define PLAN_CLUSTER_NAME_MAX 20  /* of it in a container's name */
 #define PLAN_TASK_ID_SHORT 12
 
 /* The network interface of an awsvpc task, as shim.proto's Network has it. */
@@ -141,6 +142,7 @@ struct plan {
 	    *runtime_dir, *availability_zone, *availability_zone_id;
 	int64_t revision;
 	const char *credentials_id; /* NULL: no task role */
+	const char *cgroup_parent;  /* NULL: there is none around the task */
 	struct plan_network network;
 	/* Where containers find what serves them; set before the first body is made. */
 	const char *endpoint_url;          /* "http://169.254.170.2" */
@@ -188,6 +190,11 @@ bool plan_is_routed(const struct plan *p, size_t i);
 const char *plan_router_file(const struct plan *p);
 /* What a secret of container `i`'s log options is called in the router's environment. */
 const char *plan_router_variable(size_t i, const char *name, struct arena *a);
+/* The task's own cpu and memory, its override's first; 0: not given. */
+int64_t plan_task_quota_us(const struct plan *p);
+int64_t plan_task_memory_mib(const struct plan *p);
+/* Before the first body. */
+void plan_set_cgroup(struct plan *p, const char *parent);
 /* awsvpc: gives ports whose number is taken on this host to the Engine to choose, all of them with
  * `every`. Before the owner's body is made. */
 void plan_yield_ports(struct plan *p, bool every);

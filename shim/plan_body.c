@@ -14,11 +14,8 @@
 #define NS_PER_S 1000000000LL
 #define CPU_SHARES_MIN 2 /* agent: task_linux.go dockerCPUShares */
 #define CPU_SHARES_MAX 262144
-#define CPU_PERIOD_US 100000  /* agent: ECS_CGROUP_CPU_PERIOD's default */
-#define CPU_QUOTA_MIN_US 1000 /* the kernel's */
-#define CPU_UNITS 1024        /* of one vCPU */
-#define MEMORY_MIN_MIB 6      /* ContainerDefinition.memory */
-#define HEALTH_INTERVAL_S 30  /* HealthCheck's defaults */
+#define MEMORY_MIN_MIB 6     /* ContainerDefinition.memory */
+#define HEALTH_INTERVAL_S 30 /* HealthCheck's defaults */
 #define HEALTH_TIMEOUT_S 5
 #define HEALTH_RETRIES 3
 /* So much of a container's output is there for `docker logs` at least, and may wait for CloudWatch
@@ -127,35 +124,6 @@ push_list(struct json_object *o, const char *key, const struct str_list *values)
 {
 	for (size_t i = 0; i < values->n; i++)
 		push(o, key, values->v[i]);
-}
-
-/* The Engine's own rule (moby: daemon/commit.go merge): an entry point of the user drops the
- * image's command. */
-void
-plan_argv(const struct plan *p, size_t i, const struct plan_image *image, struct str_list *ret,
-    struct arena *a)
-{
-	const struct plan_container *c = &p->containers[i];
-	struct str_list entry = c->def->entry_point;
-	struct str_list cmd = c->override != NULL && c->override->command.n > 0
-				  ? c->override->command
-				  : c->def->command;
-
-	if (entry.n == 0) {
-		if (cmd.n == 0)
-			cmd = image->cmd;
-		if (!entry.set)
-			entry = image->entrypoint;
-	}
-	if (entry.n == 1 && entry.v[0][0] == '\0')
-		entry.n = 0;
-	ret->set = true;
-	ret->n = entry.n + cmd.n;
-	ret->v = arena_alloc(a, (ret->n + 1) * sizeof(*ret->v));
-	for (size_t k = 0; k < entry.n; k++)
-		ret->v[k] = entry.v[k];
-	for (size_t k = 0; k < cmd.n; k++)
-		ret->v[entry.n + k] = cmd.v[k];
 }
 
 static void
@@ -303,30 +271,24 @@ put_health(struct body *b)
 static int64_t
 memory_mib(const struct body *b)
 {
-	struct opt_int memory = NUMBER(b, memory);
-	const char *task =
-	    b->plan->overrides.memory != NULL ? b->plan->overrides.memory : b->plan->def.memory;
-	int64_t mib = memory.v;
+	int64_t mib = NUMBER(b, memory).v;
 
-	if (mib == 0 && (task == NULL || task_def_memory_mib(task, &mib) < 0))
-		return 0;
-	return mib < MEMORY_MIN_MIB ? MEMORY_MIN_MIB : mib;
+	if (mib == 0)
+		mib = plan_task_memory_mib(b->plan);
+	return mib > 0 && mib < MEMORY_MIN_MIB ? MEMORY_MIN_MIB : mib;
 }
 
-/* The task's cpu as the agent's cgroup of the task has it. There is none here, so that it is a
- * limit of each container. */
+/* No container has more than the task, also where there is no cgroup around all of them. */
 static void
 put_cpu_quota(struct body *b)
 {
-	const char *cpu =
-	    b->plan->overrides.cpu != NULL ? b->plan->overrides.cpu : b->plan->def.cpu;
-	int64_t units = 0, quota;
+	int64_t quota = plan_task_quota_us(b->plan);
 
-	if (cpu == NULL || task_def_cpu_units(cpu, &units) < 0 || units <= 0)
+	json_add_str(b->host, "CgroupParent", b->plan->cgroup_parent);
+	if (quota == 0)
 		return;
-	quota = units * CPU_PERIOD_US / CPU_UNITS;
-	json_add_int(b->host, "CpuPeriod", CPU_PERIOD_US);
-	json_add_int(b->host, "CpuQuota", quota < CPU_QUOTA_MIN_US ? CPU_QUOTA_MIN_US : quota);
+	json_add_int(b->host, "CpuPeriod", PLAN_CPU_PERIOD_US);
+	json_add_int(b->host, "CpuQuota", quota);
 }
 
 /* resourceRequirements of an override stand for those of the definition. */
@@ -803,6 +765,7 @@ put_sandbox(struct body *b)
 		json_add_str(b->host, "IpcMode", "shareable");
 	put_ports(b);
 	put_sysctls(b);
+	json_add_str(b->host, "CgroupParent", p->cgroup_parent);
 	json_add_bool(b->host, "ReadonlyRootfs", true);
 	push(b->host, "CapDrop", "ALL");
 	push(b->host, "SecurityOpt", "no-new-privileges");

@@ -481,6 +481,7 @@ task_on_down(void *cookie)
 	awslogs_on_engine_down(t);
 	t->synced = false;
 	t->pending = 0;
+	t->cgroup_asked = t->cgroup_settled;
 	timer_free(TAKE(t->clean_timer));
 	timer_free(TAKE(t->sync_timer));
 	for (size_t i = 0; i < t->n; i++)

@@ -83,11 +83,12 @@ struct task {
 
 	uint32_t posted; /* BIT(enum task_event) of what waits to be stepped */
 	bool stepping;
-	bool dirty;         /* something to announce */
-	bool down;          /* EV_DOWN was raised */
-	bool maybe_present; /* something of the task may be in the Engine */
-	bool synced;        /* memory and the Engine's facts agree */
-	size_t pending;     /* requests of the running sync or clean-up */
+	bool dirty;                        /* something to announce */
+	bool down;                         /* EV_DOWN was raised */
+	bool maybe_present;                /* something of the task may be in the Engine */
+	bool synced;                       /* memory and the Engine's facts agree */
+	size_t pending;                    /* requests of the running sync or clean-up */
+	bool cgroup_asked, cgroup_settled; /* whether there is one around the task */
 	bool clean_failed;
 	int64_t clean_retry_ms;
 	struct timer *clean_timer;
@@ -133,6 +134,10 @@ bool task_may_open(const struct task *t, const struct container *c);
 bool task_has_credentials(const struct task *t);
 /* The health that the task reports (HealthCheck: over essential containers). */
 enum health_state task_health(const struct task *t);
+
+/* True once it is known whether there is a cgroup around the task; where not yet, EV_CHANGED comes
+ * (launch.c). */
+bool launch_cgroup(struct task *t);
 
 /* What the matrix does (actions.c). */
 void act_provision(struct task *t);

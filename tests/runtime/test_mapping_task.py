@@ -3,6 +3,7 @@
 inside the containers, and from the host."""
 
 import os
+import pathlib
 import socket
 import urllib.request
 
@@ -212,6 +213,47 @@ def test_task_cpu_is_a_limit_of_each_container(sized):
         host = sized.inspect(name)["HostConfig"]
         assert (host["CpuPeriod"], host["CpuQuota"], host["CpuShares"]) == (100000, 25000, shares)
     assert sized.inside("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null").split()[0] == "25000"
+
+
+def cgroups(task_id):
+    return [p for p in (pathlib.Path("/sys/fs/cgroup/ecs") / task_id, *pathlib.Path("/sys/fs/cgroup").glob(f"*/ecs/{task_id}"))
+            if p.exists()]
+
+
+@pytest.fixture
+def own_cgroups(engine):
+    info = engine.request("GET", "/info")
+    if info["CgroupDriver"] != "cgroupfs" or info.get("CgroupVersion", "1") != "1" or os.geteuid() != 0:
+        pytest.skip("the Engine's cgroups are not ours to make")  # how CI runs it: as root, driver cgroupfs, version 1
+
+
+def test_task_sizes_hold_for_all_containers_together(lab, started, own_cgroups):
+    hungry = "dd if=/dev/zero of=/dev/shm/x bs=1M count=50 && sleep 3600"
+    free = [lab.container(name) for name in ("main", "side")]
+    for container in free:
+        del container["memory"]
+    task = started(lab, lab.run(definition=lab.define(*free, cpu="256", memory="64")))
+    task_id = task.task["taskArn"].rpartition("/")[2]
+    root = pathlib.Path("/sys/fs/cgroup")
+    assert (root / f"memory/ecs/{task_id}/memory.limit_in_bytes").read_text() == f"{64 * MIB}\n"
+    assert (root / f"cpu/ecs/{task_id}/cpu.cfs_quota_us").read_text() == "25000\n"
+    for name in ("main", "side"):
+        assert task.engine("HostConfig.CgroupParent", name) == f"/ecs/{task_id}"
+        assert f"/ecs/{task_id}/" in pathlib.Path(f"/proc/{task.engine('State.Pid', name)}/cgroup").read_text()
+    lab.stop(task.task)
+    lab.wait(task.task)
+    wait_until(lambda: not cgroups(task_id), 10, "the cgroup to go")
+    # each of them stays below the limit; together they do not
+    for container in free:
+        container["command"] = ["sh", "-c", hungry]
+    ended = lab.wait(lab.run(definition=lab.define(*free, cpu="1024", memory="80")), seconds=60)
+    assert "OutOfMemoryError: Container killed due to memory usage" in {c.get("reason") for c in ended["containers"]}
+
+
+def test_no_task_sizes_no_cgroup(lab, started):
+    task = started(lab, lab.run())
+    assert task.engine("HostConfig.CgroupParent") == ""
+    assert not cgroups(task.task["taskArn"].rpartition("/")[2])
 
 
 def test_task_sizes_are_strings(sized):
