@@ -5,6 +5,7 @@
 # make check      install what the tests need, build, run every test
 # make lint       include rules, formatting, clang-tidy, cppcheck
 # make bench      measure, side by side with docker
+# make check-package  builds the package and tries it on a machine of its own, with systemd and an Engine inside
 # make deb        the Debian package, in build/deb/
 # make install    DESTDIR=, PREFIX=/usr; make uninstall takes it away again
 # SAN=address,undefined, CC=clang, WERROR=1: each builds into a directory of its own
@@ -183,6 +184,11 @@ install: $(PROGRAMS)
 .PHONY: deb
 deb:
 	@packaging/deb
+
+.PHONY: check-package
+check-package:
+	@packaging/dependencies build check deb check-package
+	@$(SUDO)tests/package/check
 
 .PHONY: uninstall
 uninstall:
