@@ -78,13 +78,13 @@ static const struct schema_field key_value_fields[] = {
 	F_STR(struct key_value, name, "name"),
 	F_STR(struct key_value, value, "value"),
 };
-static const struct schema key_value_schema = SCHEMA(struct key_value, key_value_fields, "KeyValuePair");
+const struct schema key_value_schema = SCHEMA(struct key_value, key_value_fields, "KeyValuePair");
 
 static const struct schema_field secret_fields[] = {
 	F_STR(struct td_secret, name, "name", REQUIRED),
 	F_STR(struct td_secret, value_from, "valueFrom", REQUIRED),
 };
-static const struct schema secret_schema = SCHEMA(struct td_secret, secret_fields, "Secret");
+const struct schema secret_schema = SCHEMA(struct td_secret, secret_fields, "Secret");
 
 static const struct schema_field repository_credentials_fields[] = {
 	F_STR(struct td_repository_credentials, credentials_parameter, "credentialsParameter", REQUIRED),

@@ -109,6 +109,12 @@ void call_wish(struct call *c, enum task_wish wish, const char *task_id);
 void call_wish_service(struct call *c, const char *cluster, const char *service);
 /* The store's wishes for VPC networks have changed: whoever makes them looks after COMMIT. */
 void call_wish_networks(struct call *c);
+/* Runs another operation as a part of this one, as ECS does for an express gateway service: for the
+ * same caller, in the same transaction, its wishes become those of `c`. `in` is taken over. 0 with
+ * the caller's answer in *ret, or a negative errno with c->err filled. CloudTrail tells of the
+ * operation that `c` is about. */
+int call_run(struct call *c, const char *service, const char *operation, struct json_object *in,
+    struct json_object **ret);
 /* True where a kindness of the lenient mode is wanted; the one place that reads ECS_STRICT for
  * operations. */
 bool call_lenient(const struct call *c);

@@ -16,6 +16,7 @@ static const struct op_table *const tables[] = {
 	&ecs_task_protection_ops,
 	&ecs_task_exec_ops,
 	&ecs_agent_ops,
+	&ecs_express_gateway_ops,
 	&ecs_service_ops,
 	&ecs_service_deployment_ops,
 	&ecs_task_set_ops,
@@ -23,21 +24,17 @@ static const struct op_table *const tables[] = {
 
 static const char *const unavailable[] = {
 	"CreateDaemon",
-	"CreateExpressGatewayService",
 	"DeleteDaemon",
 	"DeleteDaemonTaskDefinition",
-	"DeleteExpressGatewayService",
 	"DescribeDaemon",
 	"DescribeDaemonDeployments",
 	"DescribeDaemonRevisions",
 	"DescribeDaemonTaskDefinition",
-	"DescribeExpressGatewayService",
 	"ListDaemonDeployments",
 	"ListDaemonTaskDefinitions",
 	"ListDaemons",
 	"RegisterDaemonTaskDefinition",
 	"UpdateDaemon",
-	"UpdateExpressGatewayService",
 };
 
 const struct op_service ecs_service = {

@@ -299,6 +299,14 @@ static const char *const migrations[] = {
 	    "UPDATE service SET fargate = " SERVICE_FARGATE("launch_type", "doc") ";"
 	    "CREATE INDEX service_count ON service (account, region, cluster, status, fargate)"
 	    " WHERE status <> 'INACTIVE';",
+
+	/* What an express gateway service was asked to be, for each of its revisions. */
+	[11] =
+	    "CREATE TABLE express_gateway ("
+	    " account TEXT NOT NULL, region TEXT NOT NULL, cluster TEXT NOT NULL, service TEXT NOT NULL,"
+	    " revision TEXT NOT NULL, created_at INTEGER NOT NULL, doc TEXT NOT NULL,"
+	    " PRIMARY KEY (account, region, cluster, service, revision),"
+	    " FOREIGN KEY (account, region, cluster, service) REFERENCES service ON DELETE CASCADE);",
 };
 /* clang-format on */
 

@@ -75,7 +75,7 @@ FOREIGN = (
 # ecs/: a file belongs to the family whose name it begins with (the longest). Families do not know each other, but for
 # these headers.
 ECS_FAMILIES = ("task_definition", "task_set", "task", "container_instance", "cluster", "tag", "account_setting",
-                "capacity_provider", "service")
+                "capacity_provider", "service", "express_gateway")
 ECS_SAME = {"task_set": "service"}  # task sets are a kind of deployment of a service
 ECS_SHARED = {"operations.h", "cluster_ref.h", "tag_set.h", "task_definition_ref.h", "container_instance_place.h",
               "account_setting_ref.h", "capacity_provider_ref.h", "client_token_ref.h", "service_delete.h"}
