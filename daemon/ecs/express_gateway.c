@@ -240,7 +240,7 @@ update_express(struct call *c)
 	struct json_object *printed = NULL;
 	int r = find_active(c, in->service, &v, &row);
 
-	if (r == 0)
+	if (r == 0 && row.doc != NULL)
 		r = json_parse(row.doc, strlen(row.doc), &old, &c->err);
 	if (r < 0)
 		return r;
