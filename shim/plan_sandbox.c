@@ -120,15 +120,16 @@ put_header(char *block, size_t len)
 {
 	unsigned sum = 0;
 
-	memcpy(block, "init", sizeof("init"));
-	memcpy(block + 100, "0000755", 8);
-	memcpy(block + 108, "0000000", 8);
-	memcpy(block + 116, "0000000", 8);
+	(void)snprintf(block, 100, "init");
+	(void)snprintf(block + 100, 8, "%07o", 0755);
+	(void)snprintf(block + 108, 8, "%07o", 0);
+	(void)snprintf(block + 116, 8, "%07o", 0);
 	(void)snprintf(block + 124, 12, "%011zo", len);
-	memcpy(block + 136, "00000000000", 12);
+	(void)snprintf(block + 136, 12, "%011o", 0);
 	memset(block + 148, ' ', 8);
 	block[156] = '0';
-	memcpy(block + 257, "ustar\00000", 8);
+	(void)snprintf(block + 257, 6, "ustar");
+	block[263] = block[264] = '0'; /* its version */
 	for (size_t i = 0; i < BLOCK; i++)
 		sum += (unsigned char)block[i];
 	(void)snprintf(block + 148, 8, "%06o", sum);
@@ -141,7 +142,7 @@ plan_sandbox_layer(const char *init_path, char **ret, size_t *ret_len, struct er
 	size_t len = 0, padded;
 	int r = read_init(init_path, &init, &len, e);
 
-	if (r < 0)
+	if (init == NULL)
 		return r;
 	padded = (len + BLOCK - 1) / BLOCK * BLOCK;
 	*ret_len = BLOCK + padded + 2 * (size_t)BLOCK;
