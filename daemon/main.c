@@ -12,6 +12,7 @@
 #include "daemon/fleet.h"
 #include "daemon/http/http.h"
 #include "daemon/log_keeper.h"
+#include "daemon/log_tail.h"
 #include "daemon/reconcile/firewalls.h"
 #include "daemon/reconcile/services.h"
 #include "daemon/reconcile/tasks.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct events *events;
 	struct event_log *event_log;
 	struct log_keeper *log_keeper;
+	struct log_tails *log_tails;
 	struct fleet *fleet;
 	struct task_credentials *credentials;
 	struct reconcile_tasks *reconcile;
@@ -219,6 +221,8 @@ daemon_open(struct daemon *d, struct err *e)
 	http_serve_rest(d->http, s3_rest(d->s3));
 	d->event_log = event_log_new(d->store);
 	d->log_keeper = log_keeper_new(d->loop, d->store);
+	d->log_tails = log_tails_new(d->store);
+	http_serve_tails(d->http, d->log_tails);
 	http_serve_events(d->http, d->event_log);
 	store_on_task_events(d->store, on_task_events, d);
 	d->drain = timer_new(d->loop, on_drain, d);
@@ -235,6 +239,7 @@ daemon_close(struct daemon *d)
 		store_on_task_events(d->store, NULL, NULL);
 	http_free(d->http);
 	log_keeper_free(d->log_keeper);
+	log_tails_free(d->log_tails);
 	s3_free(d->s3);
 	event_log_free(d->event_log);
 	reconcile_services_free(d->services);

@@ -11,6 +11,7 @@
 #include "daemon/config.h"
 #include "daemon/http/credential.h"
 #include "daemon/http/event_stream.h"
+#include "daemon/http/live_tail.h"
 #include "daemon/http/origin.h"
 #include "daemon/http/reply.h"
 #include "daemon/services/sigv4.h"
@@ -30,6 +31,7 @@ struct exchange {
 	struct call *call;           /* while api.c holds it */
 	struct reset_wait *reset;    /* while a reset is under way for it */
 	struct event_stream *stream; /* while it is sent */
+	struct live_tail *tail;      /* the same */
 	int64_t start_ms;
 	enum wire wire; /* of the answer */
 	char what[65];  /* operation or page, for the log */
@@ -113,6 +115,7 @@ edge_abandon(struct conn *c)
 	if (x->reset != NULL)
 		x->reset->x = NULL;
 	event_stream_free(x->stream);
+	live_tail_free(x->tail);
 	log_debug("op", x->what, "client went away after %lld ms",
 	    (long long)(monotonic_ms() - x->start_ms));
 	free(x);
@@ -489,6 +492,21 @@ serve_aws(struct exchange *x, const char *path, const char *query)
 		refuse(x, &r, path);
 }
 
+/* The answer of StartLiveTail is what its stream begins with. */
+static void
+open_tail(struct exchange *x, const char *session, size_t len, const char *request_id)
+{
+	struct err e = { 0 };
+
+	add_header(x, "x-amzn-RequestId", request_id);
+	add_header(x, "Content-Type", "application/vnd.amazon.eventstream");
+	x->tail = live_tail_open(x->edge->tails, x->c, x->req, session, len, on_stream_end, x, &e);
+	if (x->tail != NULL)
+		return;
+	evhttp_clear_headers(evhttp_request_get_output_headers(x->req));
+	answer_error(x, WIRE_JSON, 400, err_type(e.kind), e.text);
+}
+
 static void
 on_reply(int http_status, const char *body, size_t len, const char *err_type,
     const char *request_id, void *cookie)
@@ -499,6 +517,10 @@ on_reply(int http_status, const char *body, size_t len, const char *err_type,
 	};
 
 	x->call = NULL;
+	if (http_status == 200 && x->edge->tails != NULL && streq(x->what, "StartLiveTail")) {
+		open_tail(x, body, len, request_id);
+		return;
+	}
 	answer(x, http_status, &b, x->wire == WIRE_JSON ? err_type : NULL, request_id);
 }
 

@@ -15,6 +15,7 @@ struct edge {
 	/* Of http_serve_events; NULL: there is no page of events. */
 	struct event_log *log;
 	struct event_streams *streams;
+	struct live_tails *tails; /* of http_serve_tails; NULL: there are none */
 };
 
 /* Answers a request that conn_take has accepted, at once or later. `e` outlives the connection. */

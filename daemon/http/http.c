@@ -10,6 +10,7 @@
 #include "daemon/http/conn.h"
 #include "daemon/http/edge.h"
 #include "daemon/http/event_stream.h"
+#include "daemon/http/live_tail.h"
 #include "daemon/http/upstream.h"
 
 #include <errno.h>
@@ -102,6 +103,12 @@ http_serve_rest(struct http *h, const struct rest_service *service)
 }
 
 void
+http_serve_tails(struct http *h, struct log_tails *tails)
+{
+	h->edge.tails = live_tails_new(h->conns->loop, tails, &h->conns->limits);
+}
+
+void
 http_wake_events(struct http *h)
 {
 	event_streams_wake(h->edge.streams);
@@ -148,6 +155,7 @@ http_stop_accepting(struct http *h)
 	free(TAKE(h->unix_path));
 	conns_close(h->conns);
 	event_streams_end(h->edge.streams);
+	live_tails_end(h->edge.tails);
 }
 
 size_t
@@ -166,6 +174,7 @@ http_free(struct http *h)
 	conns_free(h->conns);
 	upstream_free(h->claim.upstream);
 	event_streams_free(h->edge.streams);
+	live_tails_free(h->edge.tails);
 	free(h);
 }
 

@@ -64,6 +64,10 @@ struct http *http_new(struct loop *loop, const struct config *config, struct api
 /* Serves GET /_localemu/events out of `log`, which outlives it; without this call there is no such
  * page. */
 void http_serve_events(struct http *h, struct event_log *log);
+/* Answers StartLiveTail with streams out of `tails`, which outlive it; without this call it is
+ * answered like any other operation. */
+struct log_tails;
+void http_serve_tails(struct http *h, struct log_tails *tails);
 /* There may be new events: open streams get them in the next turn of the loop, */
 void http_wake_events(struct http *h);
 /* or now, because the log is about to be emptied. */

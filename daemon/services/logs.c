@@ -18,6 +18,7 @@ static const struct op_table *const tables[] = {
 	&logs_put_ops,
 	&logs_read_ops,
 	&logs_tag_ops,
+	&logs_tail_ops,
 };
 
 /* clang-format off */
@@ -28,7 +29,7 @@ static const char *const unavailable[] = {
 	"DescribeQueryDefinitions", "DescribeResourcePolicies", "DescribeSubscriptionFilters",
 	"GetDataProtectionPolicy", "GetLogGroupFields", "GetLogRecord", "GetQueryResults", "ListLogGroups",
 	"PutDataProtectionPolicy", "PutDestination", "PutDestinationPolicy", "PutMetricFilter", "PutQueryDefinition",
-	"PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "StartQuery", "StopQuery", "TestMetricFilter",
+	"PutResourcePolicy", "PutSubscriptionFilter", "StartQuery", "StopQuery", "TestMetricFilter",
 };
 /* clang-format on */
 

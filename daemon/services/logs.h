@@ -45,6 +45,7 @@ struct logs_in {
 	const struct store_log_line *lines; /* the same, where logs_batch_read has read them */
 	size_t n_lines;
 	struct str_list streams;
+	struct str_list prefixes;
 	struct opt_int from;
 	struct opt_int to;
 	enum tri from_head;
@@ -67,6 +68,7 @@ extern const struct op_table logs_group_ops;  /* logs_group.c */
 extern const struct op_table logs_stream_ops; /* logs_stream.c */
 extern const struct op_table logs_put_ops;    /* logs_put.c */
 extern const struct op_table logs_read_ops;   /* logs_read.c */
+extern const struct op_table logs_tail_ops;   /* logs_tail.c */
 extern const struct op_table logs_tag_ops;    /* logs_tag.c */
 
 /* The file of logs for this call, open; borrowed. */

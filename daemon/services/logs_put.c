@@ -133,6 +133,10 @@ put(struct call *c, struct batch *b)
 	    store_log_append(
 		l, &st, b->lines + b->first, b->end - b->first, c->now_ms, c->log_cursor, &c->err));
 	if (r == 0)
+		store_logs_tell(
+		    c->store, &(struct store_log_news){ logs_group_arn(c, g.name), st.name,
+				  b->lines + b->first, b->end - b->first, c->now_ms });
+	if (r == 0)
 		json_add_str(
 		    c->out, "nextSequenceToken", logs_print_number(token, c->now_ms, st.n, 0));
 	return r;

@@ -121,6 +121,21 @@ store_logs_set_watch(struct store *s, const struct store_logs_watch *w)
 	s->logs_watch = *w;
 }
 
+void
+store_logs_on_news(
+    struct store *s, void (*fn)(const struct store_log_news *news, void *cookie), void *cookie)
+{
+	s->on_log_news = fn;
+	s->on_log_news_cookie = cookie;
+}
+
+void
+store_logs_tell(const struct store *s, const struct store_log_news *news)
+{
+	if (s->on_log_news != NULL && news->n > 0)
+		s->on_log_news(news, s->on_log_news_cookie);
+}
+
 char *
 store_logs_path(const struct store *s)
 {

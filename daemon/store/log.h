@@ -122,6 +122,19 @@ int store_log_append(struct store *l, const struct store_log_stream *st,
     const struct store_log_line *lines, size_t n, int64_t now_ms, const char *cursor,
     struct err *e);
 
+/* What was appended and committed, for those who watch it come in. All borrowed. */
+struct store_log_news {
+	const char *group_arn;
+	const char *stream;
+	const struct store_log_line *lines;
+	size_t n;
+	int64_t now_ms;
+};
+/* One watcher at a time; NULL: nobody. `fn` may use no store. */
+void store_logs_on_news(
+    struct store *s, void (*fn)(const struct store_log_news *news, void *cookie), void *cookie);
+void store_logs_tell(const struct store *s, const struct store_log_news *news);
+
 /* Events have one order: by time, then as they came. */
 struct store_log_position {
 	int64_t at_ms;

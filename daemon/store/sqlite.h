@@ -66,6 +66,8 @@ struct store {
 
 	struct store *logs; /* of log.c: a second file, NULL until it is needed */
 	struct store_logs_watch logs_watch;
+	void (*on_log_news)(const struct store_log_news *news, void *cookie);
+	void *on_log_news_cookie;
 };
 
 /* A family's statements, indexed by its STMT_ enum. */

@@ -11,6 +11,7 @@ import time
 import urllib.parse
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError
 
 from harness.wait import wait_until
@@ -565,6 +566,94 @@ def test_without_persistence_and_after_a_reset(start_daemon):
     assert logs.describe_log_groups()["logGroups"] == []
     logs.create_log_group(logGroupName="g")
     assert logs.describe_log_streams(logGroupName="g")["logStreams"] == []
+
+
+# -- StartLiveTail
+
+class LiveTail:
+    """The event stream of StartLiveTail, read with botocore's own parser, which checks every checksum."""
+
+    def __init__(self, daemon, **body):
+        self.connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+        self.connection.request("POST", "/", json.dumps(body), {
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Logs_20140328.StartLiveTail"})
+        self.reply = self.connection.getresponse()
+        assert self.reply.status == 200, self.reply.read()
+        assert self.reply.headers["Content-Type"] == "application/vnd.amazon.eventstream"
+        self.buffer = EventStreamBuffer()
+
+    def next(self):
+        """The next event's type and payload."""
+        while True:
+            for message in self.buffer:
+                assert message.headers[":message-type"] == "event"
+                return message.headers[":event-type"], json.loads(message.payload)
+            data = self.reply.read1(65536)
+            assert data, "the stream has ended"
+            self.buffer.add_data(data)
+
+    def results(self, n):
+        """The next n events."""
+        found = []
+        while len(found) < n:
+            kind, update = self.next()
+            assert kind == "sessionUpdate" and update["sessionMetadata"] == {"sampled": False}
+            found += update["sessionResults"]
+        return found
+
+    def close(self):
+        self.connection.close()
+
+
+def test_a_live_tail(daemon, logs, group, stream):
+    arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
+    logs.create_log_stream(logGroupName=group, logStreamName="other")
+    put(logs, group, stream, (now(), "ERROR before"))
+    tails = [LiveTail(daemon, logGroupIdentifiers=[arn]),
+             LiveTail(daemon, logGroupIdentifiers=[arn], logStreamNames=[stream], logEventFilterPattern="ERROR")]
+    try:
+        assert [t.next() for t in tails] == [("initial-response", {})] * 2
+        kind, session = tails[1].next()
+        assert kind == "sessionStart" and session.pop("requestId") and session.pop("sessionId")
+        assert session == {"logGroupIdentifiers": [arn], "logStreamNames": [stream], "logEventFilterPattern": "ERROR"}
+        tails[0].next()
+        t = now()
+        put(logs, group, stream, (t - 10, "INFO one"), (t, "ERROR two"))
+        put(logs, group, "other", (t, "ERROR three"))
+        put(logs, group, stream, (t, "ERROR four ü"))
+        all_of_it = tails[0].results(4)
+        assert [e["message"] for e in all_of_it] == ["INFO one", "ERROR two", "ERROR three", "ERROR four ü"]
+        assert t <= all_of_it[0].pop("ingestionTime") <= now()
+        assert all_of_it[0] == {
+            "logStreamName": stream, "logGroupIdentifier": arn, "message": "INFO one", "timestamp": t - 10}
+        assert [e["message"] for e in tails[1].results(2)] == ["ERROR two", "ERROR four ü"]
+        put(logs, group, stream, *[(t, f"ERROR {i}") for i in range(501)])
+        while not (update := tails[1].next()[1])["sessionResults"]:
+            pass
+        assert update["sessionMetadata"] == {"sampled": True} and len(update["sessionResults"]) == 500
+    finally:
+        for t in tails:
+            t.close()
+
+
+def test_live_tails_that_are_refused(daemon, group):
+    for body, code in (({"logGroupIdentifiers": []}, "InvalidParameterException"),
+                       ({}, "InvalidParameterException"),
+                       ({"logGroupIdentifiers": [group + "x"]}, "ResourceNotFoundException"),
+                       ({"logGroupIdentifiers": [group], "logEventFilterPattern": "{"}, "InvalidParameterException"),
+                       ({"logGroupIdentifiers": [group], "logStreamNames": ["a"], "logStreamNamePrefixes": ["b"]},
+                        "InvalidParameterException")):
+        status, reply = call(daemon, "StartLiveTail", body)
+        assert (status, reply["__type"]) == (400, code)
+    tails = []
+    try:
+        for _ in range(15):
+            tails.append(LiveTail(daemon, logGroupIdentifiers=[group]))
+        status, reply = call(daemon, "StartLiveTail", {"logGroupIdentifiers": [group]})
+        assert (status, reply["__type"]) == (400, "LimitExceededException")
+    finally:
+        for t in tails:
+            t.close()
 
 
 def test_aws_logs_tail_is_live(daemon, logs, group, stream):

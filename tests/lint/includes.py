@@ -13,13 +13,14 @@ ROOMS = (
     ("wire", r"(common/link\.[ch]|proto/shim\.pb-c\.h)", "common"),
     ("common", r"common/.*", ""),
     # daemon: calls go down, http → api → ecs → store; results go up by callbacks that main.c wires
-    ("main", r"daemon/main\.c", "s3 rest common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network log-keeper systemd"),
+    ("main", r"daemon/main\.c", "s3 rest common wire http api ecs store fleet events event-log config reconcile service credentials vpc-network log-keeper log-tail systemd"),
     ("config", r"daemon/config\.[ch]", "common"),
     # work in threads, and how bodies that are streamed get from the edge to a service
     ("disk", r"daemon/disk\.[ch]", "common"),
     ("rest", r"daemon/rest\.h", "common api protocol"),
-    ("http", r"daemon/http/.*", "common api rest config shared event-log protocol"),
+    ("http", r"daemon/http/.*", "common api rest config shared event-log log-tail protocol"),
     # the AWS protocols know no service; service.h is what a service exports, services.c the list of them
+    ("log-text", r"daemon/services/logs_text\.[ch]", "common api store"),
     ("log-pattern", r"daemon/services/(log_pattern\w*|log_regex)\.[ch]", "common"),
     ("protocol", r"daemon/services/(protocol|query|xml|sigv4)\.[ch]", "common"),
     ("service", r"daemon/services/(service\.h|services\.c)", "common api protocol"),
@@ -28,7 +29,8 @@ ROOMS = (
     ("issue", r"daemon/services/sts_issue\.[ch]", "common api store shared identity"),
     ("credentials", r"daemon/task_credentials\.[ch]", "common wire config store fleet shared issue"),
     ("s3", r"daemon/services/s3\.h", "common api rest"),
-    ("services", r"daemon/services/.*", "trail s3 rest disk log-pattern common api config store fleet shared protocol service identity issue vpc"),
+    ("services", r"daemon/services/.*", "trail s3 rest disk log-pattern log-text common api config store fleet shared protocol service identity issue vpc"),
+    ("log-tail", r"daemon/log_tail\.[ch]", "common api store log-pattern log-text"),
     ("log-keeper", r"daemon/log_keeper\.[ch]", "common disk store"),
     ("event-log", r"daemon/event_log\.[ch]", "common api store shared"),
     ("shared", r"daemon/(arn|page)\.[ch]", "common api config store"),
