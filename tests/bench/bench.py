@@ -23,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.daemon import BUILD, Daemon, adopt_orphans
 from harness.engine import Engine, busybox_layer
 from harness.wait import Deadline, wait_until
+from large import bench_large
 from logs import bench_logs
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "20"))
@@ -313,6 +314,7 @@ def main():
         bench_memory(table, daemon, api)
         bench_start_of_daemon(table)
         bench_logs(table)
+        bench_large(table)
     finally:
         remove_all(engine, label)
         complaints = daemon.finish()
