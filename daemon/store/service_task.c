@@ -26,8 +26,8 @@ static const char *const sql[STMT_MAX] = {
 			     " AND t.mark < 2 AND t.service IS NOT NULL ORDER BY t.n",
 	[STMT_MARK]        = "UPDATE task SET mark = ?2 WHERE id = ?1",
 	[STMT_OWNER]       = "SELECT account, region, cluster, service FROM task WHERE id = ?1 AND service IS NOT NULL",
-	[STMT_ON_INSTANCE] = "SELECT DISTINCT service FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2"
-			     " AND cluster = ?3 AND last_status < 7 AND instance = ?4 AND service IS NOT NULL",
+	[STMT_ON_INSTANCE] = ("SELECT DISTINCT service FROM task INDEXED BY task_live WHERE account = ?1 AND region = ?2"
+			      " AND cluster = ?3 AND last_status < 7 AND instance = ?4 AND service IS NOT NULL"),
 };
 /* clang-format on */
 static const struct store_sql service_task_sql = { STORE_SERVICE_TASK, sql };
