@@ -17,6 +17,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ftw.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,12 +34,14 @@ struct s3_sweep {
 };
 
 /* A whole directory on its way out. */
-struct removal {
-	struct disk_job job;
+struct s3_removal {
+	struct disk_job job; /* first */
+	LIST_ENTRY(s3_removal) next;
 	char *path;
 };
 
 static void on_start(struct rest_call *rest, void *cookie);
+static void removal_free(struct s3_removal *removal);
 
 char *
 s3_blob_path(const struct s3 *s3, const char *blob)
@@ -50,6 +53,15 @@ char *
 s3_temporary_path(const struct s3 *s3, const char *blob)
 {
 	return xasprintf("%s/tmp/%s", s3->dir, blob);
+}
+
+static void
+on_quiet(void *arg)
+{
+	const struct s3 *s3 = arg;
+
+	if (LIST_EMPTY(&s3->calls))
+		(void)malloc_trim(0); /* says only whether there was something */
 }
 
 /* -- the directory */
@@ -105,10 +117,13 @@ s3_new(struct loop *l, const struct config *config, struct store *store, struct 
 	s3->config = config;
 	s3->store = store;
 	s3->disk = disk_new(l);
+	s3->quiet = timer_new(l, on_quiet, s3);
 	s3->identity = identity_new(config, store);
 	s3->rest = (struct rest_service){ .name = "s3", .start = on_start, .cookie = s3 };
 	s3->dir = xasprintf("%s/s3", config->persistence ? config->state_dir : config->runtime_dir);
 	TAILQ_INIT(&s3->sources);
+	LIST_INIT(&s3->removals);
+	LIST_INIT(&s3->calls);
 	r = prepare_directory(s3, e);
 	if (r < 0) {
 		s3_free(s3);
@@ -124,7 +139,13 @@ s3_free(struct s3 *s3)
 {
 	if (s3 == NULL)
 		return;
-	disk_free(s3->disk);
+	timer_free(s3->quiet);
+	disk_free(TAKE(s3->disk));
+	/* What was at work for clients that are gone, and has not been told that it is done. */
+	while (!LIST_EMPTY(&s3->calls))
+		s3_call_free(LIST_FIRST(&s3->calls));
+	while (!LIST_EMPTY(&s3->removals))
+		removal_free(LIST_FIRST(&s3->removals));
 	if (!s3->config->persistence) {
 		_cleanup_free_ char *old = xasprintf("%s.old", s3->dir);
 
@@ -201,6 +222,8 @@ s3_collect(struct s3 *s3)
 	struct s3_sweep *sweep;
 	struct err e = { 0 };
 
+	if (s3->disk == NULL)
+		return;
 	if (s3->sweep != NULL) {
 		s3->sweep->again = true;
 		return;
@@ -221,23 +244,28 @@ s3_collect(struct s3 *s3)
 static void
 removal_work(struct disk_job *j)
 {
-	remove_tree(((struct removal *)j)->path);
+	remove_tree(((struct s3_removal *)j)->path);
+}
+
+static void
+removal_free(struct s3_removal *removal)
+{
+	LIST_REMOVE(removal, next);
+	free(removal->path);
+	free(removal);
 }
 
 static void
 removal_done(struct disk_job *j)
 {
-	struct removal *removal = (struct removal *)j;
-
-	free(removal->path);
-	free(removal);
+	removal_free((struct s3_removal *)j);
 }
 
 void
 s3_forget(struct s3 *s3)
 {
 	_cleanup_free_ char *old = NULL;
-	struct removal *removal;
+	struct s3_removal *removal;
 	struct err e = { 0 };
 	char id[9];
 
@@ -251,6 +279,7 @@ s3_forget(struct s3 *s3)
 		log_warn(NULL, NULL, "S3: %s: %s", s3->dir, strerror(errno));
 	if (make_directory(s3, &e) < 0)
 		log_err(NULL, NULL, "S3: %s", e.text);
+	LIST_INSERT_HEAD(&s3->removals, removal, next);
 	disk_submit(s3->disk, &removal->job);
 }
 
@@ -305,6 +334,7 @@ on_start(struct rest_call *rest, void *cookie)
 	int r;
 
 	c->s3 = cookie;
+	LIST_INSERT_HEAD(&c->s3->calls, c, next_call);
 	c->rest = rest;
 	c->who.config = c->s3->config;
 	c->who.store = c->s3->store;

@@ -453,6 +453,9 @@ s3_transact(struct s3_call *c, int (*fn)(struct s3_call *c))
 void
 s3_call_free(struct s3_call *c)
 {
+	LIST_REMOVE(c, next_call);
+	if (LIST_EMPTY(&c->s3->calls) && c->s3->disk != NULL)
+		timer_set(c->s3->quiet, S3_QUIET_MS);
 	s3_sink_free(c->sink);
 	s3_source_free(c->source);
 	if (c->own_done != NULL)

@@ -13,27 +13,35 @@
 #include "daemon/services/xml.h"
 
 #define S3_XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
+#define S3_QUIET_MS 2000
 #define S3_SLICE_BYTES (128u * 1024)
 #define S3_OBJECT_MAX (INT64_C(5) << 30)       /* of one PUT */
 #define S3_OBJECT_TOTAL_MAX (INT64_C(5) << 40) /* of an upload in parts */
 
 struct s3_sink;
 struct s3_source;
+struct s3_call;
 TAILQ_HEAD(s3_source_list, s3_source);
+LIST_HEAD(s3_call_list, s3_call);
+LIST_HEAD(s3_removal_list, s3_removal);
 
 struct s3 {
 	struct loop *loop;
 	const struct config *config;
 	struct store *store;
-	struct disk *disk;
+	struct disk *disk; /* NULL: it is over */
 	struct identity *identity;
 	struct rest_service rest;
 	char *dir;
 	struct s3_source_list sources; /* what is being read stays on the disk */
 	struct s3_sweep *sweep;        /* garbage on its way out, NULL: none */
+	struct s3_removal_list removals;
+	struct s3_call_list calls;
+	struct timer *quiet; /* no call for a while: what they used goes back to the system */
 };
 
 struct s3_call {
+	LIST_ENTRY(s3_call) next_call;
 	struct s3 *s3;
 	struct rest_call *rest; /* NULL: the client is gone, and the call ends with its work */
 	struct s3_route route;
