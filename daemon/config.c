@@ -536,7 +536,7 @@ read_upstream(struct config *c, const char *name, const char *value, struct err 
 	const char *end = *port == ':' ? port + 1 + digits : port;
 
 	if (len == 0 || len > 255 || len > strlen(host) || (*port == ':' && digits == 0) ||
-	    digits > 5 || (digits > 0 && atoi(port + 1) > 65535) ||
+	    digits > 5 || (digits > 0 && strtol(port + 1, NULL, 10) > 65535) ||
 	    (*end != '\0' && !streq(end, "/")) || host[strcspn(host, " \t\r\n@?#")] != '\0')
 		return err_set(
 		    e, ERR_INVALID_PARAMETER, "%s: \"%s\" is not http://HOST:PORT", name, value);

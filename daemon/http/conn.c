@@ -140,7 +140,6 @@ limit_ms(const struct conns *cs, enum conn_state state)
 	case CONN_RECEIVING:
 		return cs->limits.receive_ms;
 	case CONN_SENDING:
-		return cs->limits.send_ms;
 	case CONN_TRANSFER:
 		return cs->limits.send_ms;
 	case CONN_IDLE:

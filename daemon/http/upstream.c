@@ -62,7 +62,7 @@ upstream_new(struct loop *l, const char *host, const char *port)
 
 	u->base = loop_base(l);
 	u->host = host;
-	u->port = atoi(port);
+	u->port = (int)strtol(port, NULL, 10);
 	return u;
 }
 

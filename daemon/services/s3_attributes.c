@@ -68,7 +68,7 @@ s3_get_object_attributes(struct s3_call *c)
 		if (r == 0)
 			r = s3_error(c, 404, "NoSuchKey", "The specified key does not exist.");
 	}
-	if (r > 0)
+	if (r > 0 && o.doc != NULL)
 		r = json_parse(o.doc, strlen(o.doc), &doc, &c->who.err);
 	if (r < 0) {
 		s3_fail(c, r);

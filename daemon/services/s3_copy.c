@@ -343,19 +343,33 @@ commit_part(struct s3_call *c)
 	return store_part_put(c->s3->store, &p, &c->who.err);
 }
 
+static bool
+read_number(const char **p, int64_t *ret)
+{
+	size_t n = strspn(*p, "0123456789");
+
+	if (n == 0 || n > 15)
+		return false;
+	*ret = strtoll(*p, NULL, 10);
+	*p += n;
+	return true;
+}
+
 /* "bytes=first-last", both of them. */
 static int
 read_range(struct s3_call *c, struct copy *k)
 {
-	const char *text = rest_header(c->rest, "x-amz-copy-source-range");
-	long long first = 0, last = 0;
-	int end = 0;
+	const char *p = rest_header(c->rest, "x-amz-copy-source-range");
+	int64_t first = 0, last = 0;
+	bool ok;
 
 	k->size = k->source.size;
-	if (text == NULL)
+	if (p == NULL)
 		return 0;
-	if (strlen(text) > 48 || sscanf(text, "bytes=%15lld-%15lld%n", &first, &last, &end) != 2 ||
-	    text[end] != '\0' || first < 0 || last < first)
+	ok = has_prefix(p, "bytes=");
+	p += ok ? strlen("bytes=") : 0;
+	ok = ok && read_number(&p, &first) && *p++ == '-' && read_number(&p, &last) && *p == '\0';
+	if (!ok || last < first)
 		return s3_error(c, 400, "InvalidArgument",
 		    "The x-amz-copy-source-range value must be of the form bytes=first-last where "
 		    "first and last are the zero-based offsets of the first and last bytes to "
