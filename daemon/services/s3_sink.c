@@ -500,6 +500,34 @@ open_temporary(struct s3_sink *k)
 	return k->fd < 0 ? fail_errno(k, errno, path) : 0;
 }
 
+/* The last slice is there: is it what was announced? Then it is published. */
+static int
+finish_work(struct s3_sink *k)
+{
+	int r;
+
+	if (k->blob.bytes != k->expected || (k->coded && k->reader.state != CHUNKED_OVER))
+		return err_set_code(&k->err, 400, "IncompleteBody",
+		    "You did not provide the number of bytes specified by the Content-Length HTTP "
+		    "header.");
+	if (k->owes_signature)
+		return err_set_code(
+		    &k->err, 403, "SignatureDoesNotMatch", "The trailers are not signed.");
+	r = check_sums(k);
+	return r < 0 ? r : publish(k);
+}
+
+/* Where the disk is full, the store may have no room to note that this is garbage. */
+static void
+discard(struct s3_sink *k)
+{
+	_cleanup_free_ char *path = s3_temporary_path(k->c->s3, k->blob.id);
+
+	if (k->fd >= 0)
+		close(TAKE_FD(k->fd));
+	(void)unlink(path); /* may not be there */
+}
+
 static void
 work(struct s3_call *c)
 {
@@ -511,19 +539,8 @@ work(struct s3_call *c)
 		r = open_temporary(k);
 	if (r == 0)
 		r = k->coded ? take_chunks(k, s->bytes, s->len) : write_bytes(k, s->bytes, s->len);
-	if (r < 0 || !k->finishing)
-		return;
-	if (k->blob.bytes != k->expected || (k->coded && k->reader.state != CHUNKED_OVER)) {
-		(void)err_set_code(&k->err, 400, "IncompleteBody",
-		    "You did not provide the number of bytes specified by the Content-Length HTTP "
-		    "header.");
-		return;
-	}
-	if (k->owes_signature) {
-		(void)err_set_code(
-		    &k->err, 403, "SignatureDoesNotMatch", "The trailers are not signed.");
-		return;
-	}
-	if (check_sums(k) == 0)
-		(void)publish(k); /* k->err says what is wrong */
+	if (r == 0 && k->finishing)
+		r = finish_work(k);
+	if (r < 0)
+		discard(k);
 }

@@ -4,7 +4,9 @@
 import hashlib
 import http.client
 import os
+import random
 import re
+import socket
 import subprocess
 import time
 
@@ -13,6 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from harness.daemon import BUILD
 from harness.wait import wait_until
 
 
@@ -259,7 +262,8 @@ def test_large_bodies_are_not_held(start_daemon, tmp_path):
     slowest = max(slowest, wait([curl("-o", f"got{i}", f"{daemon.url}/large/k{i}") for i in range(3)]))
     digest = hashlib.sha256((tmp_path / "body").read_bytes()).digest()
     assert all(hashlib.sha256((tmp_path / f"got{i}").read_bytes()).digest() == digest for i in range(3))
-    assert memory_kib(daemon, "VmHWM") - before < 6 * 1024
+    if "san" not in BUILD.name:  # sanitizers keep what was freed
+        assert memory_kib(daemon, "VmHWM") - before < 6 * 1024
     assert slowest < 1
 
 
@@ -322,3 +326,101 @@ def test_reset(start_daemon):
     s3.create_bucket(Bucket="reset")
     s3.put_object(Bucket="reset", Key="k", Body=b"again")
     assert s3.get_object(Bucket="reset", Key="k")["Body"].read() == b"again"
+
+
+def test_full_disk(start_daemon, name):
+    """What was there stays, what does not fit is refused, and room that is made can be used."""
+    from harness.daemon import Daemon
+
+    daemon = Daemon({"ECS_DOCKER_BACKEND": "0"})
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", daemon.state_dir], check=True)
+    try:
+        daemon.start()
+        s3 = daemon.client(service="s3")
+        s3.create_bucket(Bucket="full")
+        s3.put_object(Bucket="full", Key="k", Body=b"x" * 5000000)
+        for _ in range(3):
+            assert refusal(s3.put_object, Bucket="full", Key="k", Body=b"y" * 12000000) == ("InternalError", 500)
+        assert s3.get_object(Bucket="full", Key="k")["Body"].read() == b"x" * 5000000
+        s3.delete_object(Bucket="full", Key="k")
+        wait_until(lambda: os.statvfs(daemon.state_dir).f_bavail * os.statvfs(daemon.state_dir).f_bsize > 13000000, 10, "room")
+        s3.put_object(Bucket="full", Key="k", Body=b"y" * 12000000)
+        assert daemon.terminate() == 0
+    finally:
+        daemon.sweep()
+        subprocess.run(["umount", daemon.state_dir], check=True)
+
+
+def test_clients_that_go_away(start_daemon):
+    """Connections that are cut anywhere in a PUT or a GET leave neither bytes nor memory, and the daemon goes on."""
+    daemon = start_daemon()
+    s3 = daemon.client(service="s3")
+    s3.create_bucket(Bucket="cut")
+    s3.put_object(Bucket="cut", Key="k", Body=b"x" * 2000000)
+    head = f"Host: localhost\r\n{AUTH[0]}: {AUTH[1]}\r\n"
+    put = f"PUT /cut/new HTTP/1.1\r\n{head}Content-Length: 1000000\r\n\r\n".encode() + b"y" * 1000000
+    part = (f"PUT /cut/new HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\nx-amz-decoded-content-length: 300000\r\n"
+            "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n\r\n").encode()
+    inner = b"493e0\r\n" + b"z" * 300000 + b"\r\n0\r\n\r\n"
+    part += b"%x\r\n%s\r\n0\r\n\r\n" % (len(inner), inner)
+    get = f"GET /cut/k HTTP/1.1\r\n{head}\r\n".encode()
+    draw = random.Random(4711)
+    for i in range(120):
+        client = socket.create_connection(("127.0.0.1", daemon.port), timeout=10)
+        data = (put, part, get)[i % 3]
+        client.sendall(data[:draw.randrange(len(data) + 1)] if i % 3 < 2 else data)
+        if i % 3 == 2:
+            client.recv(draw.randrange(1, 100000))
+        if i % 2:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+    assert s3.get_object(Bucket="cut", Key="k")["Body"].read() == b"x" * 2000000
+    reply = socket.create_connection(("127.0.0.1", daemon.port), timeout=10)
+    reply.sendall(part)
+    assert reply.recv(100).startswith(b"HTTP/1.1 200")
+    reply.close()
+    assert s3.get_object(Bucket="cut", Key="new")["Body"].read() == b"z" * 300000
+    files = lambda: [p for p in (daemon.state_dir / "s3").rglob("*") if p.is_file()]  # noqa: E731
+    wait_until(lambda: len(files()) == 2, 10, "leftovers to go")
+
+
+@pytest.mark.parametrize("head,status", [
+    ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400), ("Content-Length: x\r\n", 400),
+    ("Transfer-Encoding: gzip\r\n", 400), ("Transfer-Encoding: chunked\r\n", 411), ("Content-Length: 5368709121\r\n", 400),
+    ("x-amz-content-sha256: nonsense\r\nContent-Length: 0\r\n", 400), ("x-amz-content-sha256: STREAMING-X\r\n", 411),
+    ("x-amz-storage-class: GOLD\r\nContent-Length: 0\r\n", 400), ("x-amz-acl: public-read\r\nContent-Length: 0\r\n", 400),
+    ("x-amz-server-side-encryption: aws:kms\r\nContent-Length: 0\r\n", 501), ("x-amz-tagging: a=1&a=2\r\n", 400),
+    ("x-amz-meta-big: " + "x" * 3000 + "\r\n", 400)])
+def test_bad_puts(daemon, s3, bucket, head, status):
+    client = socket.create_connection(("127.0.0.1", daemon.port), timeout=10)
+    client.sendall(f"PUT /{bucket}/k HTTP/1.1\r\nHost: localhost\r\n{AUTH[0]}: {AUTH[1]}\r\n{head}\r\n".encode())
+    reply = http.client.HTTPResponse(client)
+    reply.begin()
+    text = reply.read()
+    client.close()
+    assert reply.status == status and b"<Error><Code>" in text, text
+    assert refusal(s3.head_object, Bucket=bucket, Key="k") == ("404", 404)
+
+
+def test_body_that_nobody_wants(daemon, s3, bucket):
+    """An answer before the body: the connection serves on where the rest is short."""
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+    for size, keeps in ((200000, True), (20000000, False)):
+        connection.request("PUT", "/no-such-bucket-here/k", b"x" * size, dict([AUTH]))
+        reply = connection.getresponse()
+        assert (reply.status, b"<Code>NoSuchBucket" in reply.read()) == (404, True)
+        assert reply.will_close != keeps or not keeps
+    connection.close()
+
+
+def test_continue(daemon, s3, bucket):
+    client = socket.create_connection(("127.0.0.1", daemon.port), timeout=10)
+    head = f"Host: localhost\r\n{AUTH[0]}: {AUTH[1]}\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+    client.sendall(f"PUT /{bucket}/k HTTP/1.1\r\n{head}".encode())
+    assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.sendall(b"hello")
+    assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    client.sendall(f"PUT /no-such-bucket-here/k HTTP/1.1\r\n{head}".encode())
+    assert client.recv(1000).startswith(b"HTTP/1.1 404")
+    client.close()
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"hello"

@@ -195,7 +195,8 @@ def test_large_bodies_both_ways(daemon, upstream):
     client.close()
     whole = hashlib.sha256(block * (size // MIB)).digest()
     assert digest.digest() == whole and got.digest() == whole
-    assert int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{daemon.pid}/status").read()).group(1)) < 20 * 1024
+    if "san" not in BUILD.name:  # sanitizers keep what was freed
+        assert int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{daemon.pid}/status").read()).group(1)) < 20 * 1024
 
 
 def test_continue_is_the_other_emulators_to_say(daemon, upstream):
