@@ -4,6 +4,7 @@
 import hashlib
 import http.client
 import os
+import pathlib
 import random
 import re
 import socket
@@ -267,6 +268,12 @@ def test_large_bodies_are_not_held(start_daemon, tmp_path):
     assert slowest < 1
 
 
+def files(daemon):
+    """The files of S3, also those that are on their way out."""
+    return [pathlib.Path(top) / name for top, _, names in os.walk(daemon.state_dir) for name in names
+            if str(top).startswith(str(daemon.state_dir / "s3"))]
+
+
 def test_killed_in_the_middle_of_a_put(start_daemon):
     daemon = start_daemon()
     s3 = daemon.client(service="s3")
@@ -279,27 +286,25 @@ def test_killed_in_the_middle_of_a_put(start_daemon):
     connection.putheader("Content-Length", "10000000")
     connection.endheaders()
     connection.send(b"x" * 5000000)
-    files = lambda: sorted(p for p in (daemon.state_dir / "s3").rglob("*") if p.is_file())  # noqa: E731
-    wait_until(lambda: any(p.parent.name == "tmp" and p.stat().st_size > 1000000 for p in files()), 10, "bytes on the disk")
+    wait_until(lambda: any(p.parent.name == "tmp" and p.stat().st_size > 1000000 for p in files(daemon)), 10, "bytes on the disk")
     daemon.kill()
     connection.close()
     daemon.restart()
     assert s3.get_object(Bucket="crash", Key="k")["Body"].read() == b"old"
-    wait_until(lambda: len(files()) == 1, 10, "leftovers to go")
+    wait_until(lambda: len(files(daemon)) == 1, 10, "leftovers to go")
 
 
 def test_replaced_and_deleted_files_go(start_daemon):
     daemon = start_daemon()
     s3 = daemon.client(service="s3")
-    files = lambda: [p for p in (daemon.state_dir / "s3").rglob("*") if p.is_file()]  # noqa: E731
     s3.create_bucket(Bucket="files")
     for _ in range(5):
         s3.put_object(Bucket="files", Key="k", Body=b"x" * 1000)
-    wait_until(lambda: len(files()) == 1, 10, "old bytes to go")
+    wait_until(lambda: len(files(daemon)) == 1, 10, "old bytes to go")
     daemon.restart()
     assert s3.get_object(Bucket="files", Key="k")["Body"].read() == b"x" * 1000
     s3.delete_object(Bucket="files", Key="k")
-    wait_until(lambda: len(files()) == 0, 10, "deleted bytes to go")
+    wait_until(lambda: len(files(daemon)) == 0, 10, "deleted bytes to go")
 
 
 def test_nothing_is_kept_without_persistence(start_daemon):
@@ -322,7 +327,7 @@ def test_reset(start_daemon):
     assert connection.getresponse().status == 200
     connection.close()
     assert s3.list_buckets()["Buckets"] == []
-    wait_until(lambda: not [p for p in daemon.state_dir.rglob("*") if p.is_file() and "s3" in str(p)], 10, "files to go")
+    wait_until(lambda: not files(daemon), 10, "files to go")
     s3.create_bucket(Bucket="reset")
     s3.put_object(Bucket="reset", Key="k", Body=b"again")
     assert s3.get_object(Bucket="reset", Key="k")["Body"].read() == b"again"
@@ -380,8 +385,7 @@ def test_clients_that_go_away(start_daemon):
     assert reply.recv(100).startswith(b"HTTP/1.1 200")
     reply.close()
     assert s3.get_object(Bucket="cut", Key="new")["Body"].read() == b"z" * 300000
-    files = lambda: [p for p in (daemon.state_dir / "s3").rglob("*") if p.is_file()]  # noqa: E731
-    wait_until(lambda: len(files()) == 2, 10, "leftovers to go")
+    wait_until(lambda: len(files(daemon)) == 2, 10, "leftovers to go")
 
 
 @pytest.mark.parametrize("head,status", [
