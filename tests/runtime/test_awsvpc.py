@@ -9,6 +9,8 @@ import urllib.request
 
 import pytest
 
+from harness.wait import wait_until
+
 SERVE = ["httpd", "-f", "-p", "80", "-h", "/www"]
 
 
@@ -131,3 +133,14 @@ def test_many_at_once_want_the_same_port(lab, started, subnet, free_port):
     assert len(ports) == 6 and free_port in ports
     for port in ports:
         assert "Hello from ECS" in fetch(port)
+
+
+def test_a_service_is_found_by_its_name(lab, run, subnet):
+    service = "shop-" + lab.cluster
+    definition = lab.define(lab.container("web", command=SERVE), networkMode="awsvpc")
+    lab.ecs.create_service(cluster=lab.cluster, serviceName=service, taskDefinition=definition, desiredCount=1,
+                           networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet["SubnetId"]]}})
+    client = run(lab.container())
+    wait_until(lambda: "Hello from ECS" in client.inside(f"timeout 2 wget -qO- http://{service}/ 2>&1"), 20,
+               "the service to answer by its name")
+    lab.ecs.delete_service(cluster=lab.cluster, service=service, force=True)
