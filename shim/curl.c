@@ -13,7 +13,8 @@
 #define CONNECTIONS_KEPT 4L
 #define CONNECT_TIMEOUT_MS 5000L
 #define BUFFER_BYTES 8192L
-#define DATA_BUFFER_BYTES 32768L         /* of a request with on_data: much may come */
+#define DATA_MAX 65536           /* libcurl reads on as long as something comes: not more at once */
+#define DATA_BUFFER_BYTES 32768L /* of a request with on_data: much may come */
 #define SOCKET_ORIGIN "http://localhost" /* what the Host of a request over the socket says */
 
 struct curl_io {
@@ -38,7 +39,9 @@ struct curl_io_req {
 	char *body; /* what was received and not yet given out */
 	size_t len, size;
 	bool oversize;
-	bool fresh; /* `body` has bytes that no line was looked for in */
+	bool paused; /* by its owner */
+	bool full;   /* libcurl keeps what did not fit into `body` */
+	bool fresh;  /* `body` has bytes that no line was looked for in */
 	bool done;
 	CURLcode result;
 	bool busy;      /* one of its callbacks runs */
@@ -101,6 +104,10 @@ on_curl_write(char *data, size_t size, size_t n, void *userp)
 	if (r->cancelled || add > r->reply_max - r->len) {
 		r->oversize = !r->cancelled;
 		return 0;
+	}
+	if (r->on_data != NULL && r->len > 0 && r->len + add > DATA_MAX) {
+		r->full = true;
+		return CURL_WRITEFUNC_PAUSE;
 	}
 	if (r->len + add + 1 > r->size) {
 		r->size = (r->len + add + 1) * 3 / 2;
@@ -240,6 +247,9 @@ curl_io_cancel_all(struct curl_io *io)
 void
 curl_io_pause(struct curl_io_req *r, bool pause)
 {
+	r->paused = pause;
+	if (!pause)
+		r->full = false;
 	(void)curl_easy_pause(r->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
 
@@ -338,18 +348,22 @@ give_data(struct curl_io_req *r)
 
 	r->len = 0;
 	r->on_data(r->body, len, r->arg);
+	if (r->full && !r->paused && !r->cancelled)
+		curl_io_pause(r, false);
 }
 
 /* Returns true if the request is over and was freed. */
 static bool
 give(struct curl_io_req *r)
 {
+	bool fresh = r->fresh && status_of(r) == 200;
+
 	r->busy = true;
-	if (r->fresh && r->on_line != NULL && status_of(r) == 200)
+	r->fresh = false; /* what is given out may make room for more */
+	if (fresh && r->on_line != NULL)
 		give_lines(r);
-	else if (r->fresh && r->on_data != NULL && status_of(r) == 200)
+	else if (fresh && r->on_data != NULL)
 		give_data(r);
-	r->fresh = false;
 	if (r->done && !r->cancelled)
 		give_done(r);
 	r->busy = false;

@@ -17,8 +17,10 @@
 #define RETRY_MAX_MS 5000
 #define AGAIN_MS                                                                                   \
 	200 /* until a stream that has ended is opened again: the container may be restarted */
-#define PACE_MS 100 /* between two bodies that are not full */
-#define END_MS 3000 /* for a stream to notice that its container has ended */
+#define PACE_MS 100     /* between two bodies that are not full */
+#define RUSH_PACE_MS 50 /* between full ones, while less than RUSH_MS is not read yet */
+#define RUSH_MS 3000    /* of the Engine's largest file, at the speed at which it writes */
+#define END_MS 3000     /* for a stream to notice that its container has ended */
 
 enum logs_state {
 	LOGS_IDLE,
@@ -53,6 +55,7 @@ struct logs {
 	int64_t waiting_bytes;  /* counted while measuring */
 	int64_t surplus_bytes;  /* of these, what does not fit into the buffer and is dropped */
 	uint64_t dropped;       /* lines, since that was last told */
+	int64_t newest_ns;      /* of what was read: the Engine's time of a line */
 	int64_t progress_ms, sent_ms, retry_ms;
 	struct timer *retry, *pace, *complete;
 };
@@ -443,6 +446,7 @@ on_line(const struct logs_line *line, void *arg)
 {
 	struct logs *l = arg;
 
+	l->newest_ns = line->time_ns;
 	logs_multiline_add(l->multiline, line);
 	if (logs_multiline_pending_ns(l->multiline) != INT64_MAX && !timer_pending(l->complete))
 		timer_set(l->complete, LOGS_MULTILINE_WAIT_MS);
@@ -550,20 +554,35 @@ send_body(struct logs *l)
 	logs_service_put(&l->service, body, len, cursor);
 }
 
+/* How long after the body before the next one is due. What comes in a rush is taken slowly first:
+ * to read it costs the Engine as much as to write it, and the containers wait for the Engine. */
+static int64_t
+pace_ms(const struct logs *l)
+{
+	bool behind = now_ms() - l->newest_ns / 1000000 > RUSH_MS;
+
+	if (l->ended)
+		return 0;
+	if (!logs_batch_is_full(&l->batch))
+		return PACE_MS;
+	return behind ? 0 : RUSH_PACE_MS;
+}
+
 /* Sends where that is due, stops and goes on reading where the queue wants it. */
 static void
 pump(struct logs *l)
 {
-	int64_t next_ms = l->sent_ms + PACE_MS - monotonic_ms();
 	bool crowded;
 
 	if (l->state != LOGS_FOLLOWING && l->state != LOGS_BETWEEN && l->state != LOGS_DRAINING)
 		return;
 	if (l->service.call == NULL && !logs_batch_is_empty(&l->batch)) {
-		if (next_ms <= 0 || l->ended || logs_batch_is_full(&l->batch))
+		int64_t wait_ms = l->sent_ms + pace_ms(l) - monotonic_ms();
+
+		if (wait_ms <= 0)
 			send_body(l);
 		else if (!timer_pending(l->pace))
-			timer_set(l->pace, next_ms);
+			timer_set(l->pace, wait_ms);
 	}
 	crowded = logs_batch_bytes(&l->batch) >= 2 * l->batch.limits->body_bytes;
 	if (l->req != NULL && l->paused != crowded) {

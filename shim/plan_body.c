@@ -21,8 +21,8 @@
 /* So much of a container's output is there for `docker logs` at least, and may wait for CloudWatch
  * Logs; the disk is not filled. The Engine of Debian 12 may skip a file that is rotated while
  * its follower is a whole file behind: files are large and the rotations few. */
-#define AWSLOGS_FILE_SIZE "64m"
-#define AWSLOGS_FILES "4"
+#define AWSLOGS_FILE_SIZE "128m"
+#define AWSLOGS_FILES "2"
 
 /* What is being built, and from what. */
 struct body {
