@@ -19,8 +19,9 @@
 	200 /* until a stream that has ended is opened again: the container may be restarted */
 #define PACE_MS 100     /* between two bodies that are not full */
 #define RUSH_PACE_MS 50 /* between full ones, while less than RUSH_MS is not read yet */
-#define RUSH_MS 3000    /* of the Engine's largest file, at the speed at which it writes */
-#define END_MS 3000     /* for a stream to notice that its container has ended */
+#define RUSH_MS 2000    /* the Engine does not write a whole file in this time */
+#define BEHIND_BYTES ((size_t)16 * 1024 * 1024) /* read by one stream: before, nobody is behind */
+#define QUIET_MS 3000
 
 enum logs_state {
 	LOGS_IDLE,
@@ -45,7 +46,12 @@ struct logs {
 	struct logs_batch batch;
 	struct engine_req *req; /* the Engine's stream */
 	bool paused;
-	bool ended;       /* logs_end was called */
+	bool ended;   /* logs_end was called */
+	bool passing; /* the stream is not followed */
+	bool suspect; /* it is, from a time on when much was written */
+	bool fresh;   /* something new has come by it */
+	size_t stream_bytes;
+	int64_t opened_ms, data_ms;
 	bool final;       /* the Engine's stream was opened after that: its end is the end */
 	bool stream_lost; /* the service says that there is none */
 	bool recreating;  /* it is being made again: no news for the container */
@@ -153,6 +159,7 @@ logs_follow(struct logs *l, const char *container_id)
 		return;
 	name_stream(l, container_id);
 	l->id = xstrdup(container_id);
+	aws_cancel(TAKE(l->service.call)); /* whoever runs has a stream */
 	l->state = LOGS_ASKING;
 	logs_service_find(&l->service);
 }
@@ -212,7 +219,7 @@ logs_end(struct logs *l)
 	if (l->state == LOGS_BETWEEN)
 		timer_set(l->retry, 0);
 	else if (l->state == LOGS_FOLLOWING)
-		timer_set(l->retry, END_MS);
+		timer_set(l->retry, QUIET_MS);
 }
 
 /* Only an open stream is touched: the other steps do not need the Engine. */
@@ -302,9 +309,17 @@ logs_read(struct logs *l)
 	stream_open(l, l->acked.floor_ns, !measure);
 }
 
+/* Followed, the stream goes on with what is written. The Engine of Debian 12 follows a file that is
+ * rotated, but not two in a row, and none that is rotated while it looks for the beginning. Not
+ * followed, it is what all files had in them at this moment, and ends: so whoever is far behind
+ * reads, one such stream after the other. */
 static void
 stream_open(struct logs *l, int64_t since_ns, bool follow)
 {
+	l->passing = !follow;
+	l->fresh = false;
+	l->stream_bytes = 0;
+	l->opened_ms = l->data_ms = monotonic_ms();
 	if (!engine_is_up(l->ask.engine)) {
 		if (l->state == LOGS_MEASURING)
 			l->state = LOGS_WAITING;
@@ -314,6 +329,18 @@ stream_open(struct logs *l, int64_t since_ns, bool follow)
 	}
 	l->final = l->ended;
 	l->req = engine_logs(l->ask.engine, l->id, follow, since_ns, on_data, on_stream_end, l);
+}
+
+/* What was read stays read. */
+static void
+open_again(struct logs *l, bool follow)
+{
+	int64_t floor_ns;
+
+	stream_close(l);
+	l->state = LOGS_FOLLOWING;
+	logs_lines_again(&l->lines, &floor_ns);
+	stream_open(l, floor_ns, follow);
 }
 
 static void
@@ -349,27 +376,58 @@ on_failure(struct logs *l, enum logs_outcome o, const char *text)
 		logs_wait(l);
 }
 
+/* A followed stream that says nothing any more: it may have lost the file that is written. */
+static void
+on_quiet(struct logs *l)
+{
+	bool fresh = l->fresh;
+
+	if (!l->paused && !l->passing && monotonic_ms() - l->data_ms >= QUIET_MS) {
+		open_again(l, true);
+		l->suspect = fresh;
+	}
+	if (l->suspect || (l->ended && !l->final))
+		timer_set(l->retry, QUIET_MS);
+}
+
 static void
 on_retry(void *arg)
 {
 	struct logs *l = arg;
-	int64_t floor_ns;
 
-	if (l->state == LOGS_FOLLOWING || l->state == LOGS_BETWEEN) {
-		stream_close(l);
-		l->state = LOGS_FOLLOWING;
-		logs_lines_again(&l->lines, &floor_ns);
-		stream_open(l, floor_ns, true);
-	} else if (l->stream_lost) {
-		l->recreating = true;
-		logs_service_create(&l->service, true);
-	} else {
-		l->state = LOGS_ASKING;
-		logs_service_find(&l->service);
+	switch (l->state) {
+	case LOGS_FOLLOWING:
+		on_quiet(l);
+		break;
+	case LOGS_BETWEEN:
+		open_again(l, true);
+		break;
+	case LOGS_WAITING:
+		if (l->stream_lost) {
+			l->recreating = true;
+			logs_service_create(&l->service, true);
+		} else {
+			l->state = LOGS_ASKING;
+			logs_service_find(&l->service);
+		}
+		break;
+	case LOGS_IDLE:
+	case LOGS_ASKING:
+	case LOGS_MEASURING:
+	case LOGS_DRAINING:
+	case LOGS_DRAINED:
+	case LOGS_STATE_MAX:
+		break;
 	}
 }
 
 /* -- reading */
+
+static bool
+is_behind(const struct logs *l)
+{
+	return now_ms() - l->newest_ns / 1000000 > RUSH_MS;
+}
 
 static void
 on_data(const char *data, size_t len, void *arg)
@@ -383,7 +441,12 @@ on_data(const char *data, size_t len, void *arg)
 		logs_wait(l);
 		return;
 	}
+	l->stream_bytes += len;
+	l->data_ms = monotonic_ms();
 	pump(l);
+	if (l->state == LOGS_FOLLOWING && !l->passing && l->stream_bytes > BEHIND_BYTES &&
+	    is_behind(l))
+		open_again(l, false);
 }
 
 /* Mode non-blocking: what waits counts, as far as it is not delivered yet. */
@@ -419,6 +482,7 @@ on_stream_end(const struct engine_reply *r, void *arg)
 
 	l->req = NULL;
 	l->paused = false;
+	timer_stop(l->retry);
 	if (r->text != NULL && !gone) {
 		logs_stream_reset(&l->stream);
 		complain(l, r->text);
@@ -434,6 +498,11 @@ on_stream_end(const struct engine_reply *r, void *arg)
 		logs_multiline_end(l->multiline);
 		l->state = LOGS_DRAINING;
 		pump(l);
+	} else if (l->passing) {
+		l->suspect = monotonic_ms() - l->opened_ms <= RUSH_MS;
+		open_again(l, l->suspect);
+		if (l->suspect)
+			timer_set(l->retry, QUIET_MS);
 	} else {
 		l->state = LOGS_BETWEEN;
 		timer_set(l->retry, l->ended ? 0 : AGAIN_MS);
@@ -447,6 +516,7 @@ on_line(const struct logs_line *line, void *arg)
 	struct logs *l = arg;
 
 	l->newest_ns = line->time_ns;
+	l->fresh = true;
 	logs_multiline_add(l->multiline, line);
 	if (logs_multiline_pending_ns(l->multiline) != INT64_MAX && !timer_pending(l->complete))
 		timer_set(l->complete, LOGS_MULTILINE_WAIT_MS);
@@ -559,13 +629,11 @@ send_body(struct logs *l)
 static int64_t
 pace_ms(const struct logs *l)
 {
-	bool behind = now_ms() - l->newest_ns / 1000000 > RUSH_MS;
-
 	if (l->ended)
 		return 0;
 	if (!logs_batch_is_full(&l->batch))
 		return PACE_MS;
-	return behind ? 0 : RUSH_PACE_MS;
+	return is_behind(l) ? 0 : RUSH_PACE_MS;
 }
 
 /* Sends where that is due, stops and goes on reading where the queue wants it. */

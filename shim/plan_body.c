@@ -18,11 +18,10 @@
 #define HEALTH_INTERVAL_S 30 /* HealthCheck's defaults */
 #define HEALTH_TIMEOUT_S 5
 #define HEALTH_RETRIES 3
-/* So much of a container's output is there for `docker logs` at least, and may wait for CloudWatch
- * Logs; the disk is not filled. The Engine of Debian 12 may skip a file that is rotated while
- * its follower is a whole file behind: files are large and the rotations few. */
+/* So much of a container's output is there for `docker logs`, and may wait for CloudWatch Logs; the
+ * disk is not filled. The files are large, since each rotation is a danger for who follows them. */
 #define AWSLOGS_FILE_SIZE "128m"
-#define AWSLOGS_FILES "2"
+#define AWSLOGS_FILES "4"
 
 /* What is being built, and from what. */
 struct body {

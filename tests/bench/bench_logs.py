@@ -94,7 +94,7 @@ def p99_ms(daemon, task):
 def measure(table, daemon, image):
     ecs, logs = daemon.client(), daemon.client(service="logs")
     drivers = {
-        "json": {"logDriver": "json-file", "options": {"max-size": "128m", "max-file": "2"}},
+        "json": {"logDriver": "json-file", "options": {"max-size": "128m", "max-file": "4"}},
         "awslogs": {"logDriver": "awslogs", "options": {
             "awslogs-group": "bench", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "bench"}}}
     ecs.create_cluster(clusterName="bench")

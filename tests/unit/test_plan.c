@@ -348,7 +348,7 @@ every_other_field(void **state)
 		{ "\"memory\":10,\"linuxParameters\":{\"maxSwap\":5,\"swappiness\":7}", true, "MemorySwappiness", "7" },
 		{ "\"logConfiguration\":{\"logDriver\":\"json-file\",\"options\":{\"max-size\":\"1m\"}}", true, "LogConfig",
 		  "{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"1m\"}}" },
-		{ "\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"g\"}}", true, "LogConfig", "{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"128m\",\"max-file\":\"2\"}}" },
+		{ "\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"g\"}}", true, "LogConfig", "{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"128m\",\"max-file\":\"4\"}}" },
 		{ "\"resourceRequirements\":[{\"type\":\"GPU\",\"value\":\"2\"}]", true, "DeviceRequests",
 		  "[{\"Count\":2,\"Capabilities\":[[\"gpu\"]]}]" },
 		/* clang-format on */
