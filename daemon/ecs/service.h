@@ -50,6 +50,8 @@ struct list_services_in {
 	const char *namespace;
 };
 
+extern const char *const service_scheduling_names[]; /* by list_services_in.scheduling */
+extern const char *const service_management_names[];
 extern const struct schema create_service_schema;
 extern const struct schema update_service_schema;
 extern const struct schema delete_service_schema;

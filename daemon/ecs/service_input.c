@@ -10,7 +10,7 @@
 
 /* clang-format off */
 static const char *const switch_names[] = { NULL, "ENABLED", "DISABLED", NULL };
-static const char *const scheduling_names[] = { NULL, "REPLICA", "DAEMON", NULL };
+const char *const service_scheduling_names[] = { NULL, "REPLICA", "DAEMON", NULL };
 static const char *const controller_names[] = { NULL, "ECS", "CODE_DEPLOY", "EXTERNAL", NULL };
 static const char *const deployment_strategy_names[] = { NULL, "ROLLING", "BLUE_GREEN", "LINEAR", "CANARY", NULL };
 static const char *const threshold_names[] = { NULL, "BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT", NULL };
@@ -20,7 +20,7 @@ static const char *const hook_stage_names[] = { NULL, "RECONCILE_SERVICE", "PRE_
 	"TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT",
 	"POST_PRODUCTION_TRAFFIC_SHIFT", NULL };
 static const char *const access_log_names[] = { NULL, "TEXT", "JSON", NULL };
-static const char *const management_names[] = { NULL, "CUSTOMER", "ECS", NULL };
+const char *const service_management_names[] = { NULL, "CUSTOMER", "ECS", NULL };
 static const char *const include_names[] = { NULL, "TAGS", NULL };
 
 /* Shapes that are kept as JSON. */
@@ -282,7 +282,7 @@ static const struct schema_field create_service_fields[] = {
 	F_STR(struct service_in, client_token, "clientToken", .max_len = 36, .chars = "!-~"),
 	F_UNBOUND(SCHEMA_ENUM, "launchType", .names = launch_type_names),
 	F_STR(struct service_in, role, "role"),
-	F_UNBOUND(SCHEMA_ENUM, "schedulingStrategy", .names = scheduling_names),
+	F_UNBOUND(SCHEMA_ENUM, "schedulingStrategy", .names = service_scheduling_names),
 	F_TAGS(struct service_in, tags),
 };
 const struct schema create_service_schema = SCHEMA(struct service_in, create_service_fields, "CreateServiceRequest");
@@ -316,8 +316,8 @@ static const struct schema_field list_services_fields[] = {
 	F_STR(struct list_services_in, token, "nextToken"),
 	F_INT(struct list_services_in, limit, "maxResults", .min = 1, .max = 100),
 	F_ENUM(struct list_services_in, launch_type, "launchType", launch_type_names),
-	F_ENUM(struct list_services_in, scheduling, "schedulingStrategy", scheduling_names),
-	F_ENUM(struct list_services_in, management, "resourceManagementType", management_names),
+	F_ENUM(struct list_services_in, scheduling, "schedulingStrategy", service_scheduling_names),
+	F_ENUM(struct list_services_in, management, "resourceManagementType", service_management_names),
 };
 const struct schema list_services_schema =
 	SCHEMA(struct list_services_in, list_services_fields, "ListServicesRequest");

@@ -98,32 +98,21 @@ list(struct listing *l, const struct store_service_filter *f)
 	return r;
 }
 
-/* Services that ECS itself manages (express gateway services) are not here. */
-static bool
-is_managed_by_ecs(const struct list_services_in *in)
-{
-	enum { MANAGEMENT_UNSET, MANAGEMENT_CUSTOMER, MANAGEMENT_ECS };
-
-	return in->management == MANAGEMENT_ECS;
-}
-
 int
 list_services(struct call *c)
 {
-	static const char *const schedulings[] = { NULL, "REPLICA", "DAEMON" };
 	const struct list_services_in *in = c->args;
 	struct listing l = { .c = c, .arns = json_object_new_array() };
 	char cluster[ARN_NAME_MAX];
 	const struct store_service_filter f = { .cluster = cluster,
 		.launch_type = launch_type_names[in->launch_type],
-		.scheduling = schedulings[in->scheduling] };
+		.scheduling = service_scheduling_names[in->scheduling],
+		.management = service_management_names[in->management] };
 	int r;
 
 	json_add(c->out, "serviceArns", l.arns);
 	r = cluster_ref_resolve_name(c, in->cluster, cluster);
-	if (r < 0 || is_managed_by_ecs(in))
-		return r;
-	return list(&l, &f);
+	return r < 0 ? r : list(&l, &f);
 }
 
 struct namespace_search {

@@ -55,6 +55,7 @@ enum {
 #define LIST(lead)                                                                                 \
 	"SELECT " COLUMNS " FROM service WHERE account = ?1 AND region = ?2" lead                  \
 	" AND (?7 IS NULL OR launch_type = ?7) AND (?8 IS NULL OR scheduling = ?8)"                \
+	" AND (?11 IS NULL OR json_extract(doc, '$.resourceManagementType') = ?11)"                \
 	" AND (?9 OR status <> 'INACTIVE') ORDER BY cluster, name LIMIT ?10"
 #define AFTER " AND (cluster, name) > (?3, ?4)"
 #define KEYED " WHERE account = ?1 AND region = ?2 AND cluster = ?3 AND name = ?4"
@@ -203,6 +204,7 @@ store_service_list(struct store *s, const struct scope *sc, const struct store_s
 	query_bind(&q, 8, f->scheduling);
 	query_bind_int(&q, 9, f->inactive_too);
 	query_bind_int(&q, 10, limit);
+	query_bind(&q, 11, f->management);
 	if (f->cluster != NULL)
 		query_bind(&q, 5, f->cluster);
 	return walk(&q, fn, arg);

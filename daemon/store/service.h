@@ -57,6 +57,7 @@ struct store_service_filter {
 	const char *namespace;   /* NULL: any */
 	const char *launch_type; /* NULL: any */
 	const char *scheduling;  /* NULL: any */
+	const char *management;  /* resourceManagementType; NULL: any */
 	bool inactive_too;
 };
 /* "cluster/name" in a stable order, after `after`. The row is borrowed. */

@@ -48,6 +48,8 @@ def test_one_call_makes_a_fargate_service(call, ecs, cluster):
     assert (service["launchType"], service["desiredCount"]) == ("FARGATE", 1)
     assert len(service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]) == 3
     assert service["taskDefinition"] == configuration["taskDefinitionArn"]
+    assert call("ListServices", cluster=cluster, resourceManagementType="ECS")["serviceArns"] == [service["serviceArn"]]
+    assert call("ListServices", cluster=cluster, resourceManagementType="CUSTOMER")["serviceArns"] == []
     definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     (container,) = definition["containerDefinitions"]
     assert (definition["cpu"], definition["networkMode"], definition["requiresCompatibilities"]) == ("256", "awsvpc", ["FARGATE"])

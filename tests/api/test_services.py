@@ -585,6 +585,16 @@ def test_it_outlives_the_daemon(start_daemon):
     assert after["createdAt"] == before["createdAt"]
 
 
+def test_a_protected_task_outlives_scaling_in(api):
+    api.create(desiredCount=3)
+    kept = api.tasks()[0]
+    body = {"cluster": "web", "tasks": [kept], "protectionEnabled": True, "expiresInMinutes": 5}
+    protected, = api.ok("UpdateTaskProtection", **body)["protectedTasks"]
+    assert protected["taskArn"] == kept and protected["protectionEnabled"] is True and "expirationDate" in protected
+    assert api.update(desiredCount=1)["runningCount"] == 1
+    assert api.tasks() == [kept]
+
+
 def test_a_reset_ends_services(start_daemon):
     daemon = start_daemon(ECS_DOCKER_BACKEND=0)
     api = Services(daemon)

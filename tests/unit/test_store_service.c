@@ -146,6 +146,7 @@ test_services_are_listed(void **state)
 	assert_list(s, (struct store_service_filter){ .scheduling = "DAEMON" }, NULL, 9, "");
 	assert_list(s, (struct store_service_filter){ .namespace = "internal" }, NULL, 9, "web/b,");
 	assert_list(s, (struct store_service_filter){ .namespace = "internal" }, "web/b", 9, "");
+	assert_list(s, (struct store_service_filter){ .management = "ECS" }, NULL, 9, "");
 	assert_int_equal(store_service_live(s, on_service, live, NULL), 0);
 	assert_string_equal(live, "jobs/z,web/a,web/b,web/c,");
 }
