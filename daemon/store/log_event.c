@@ -26,7 +26,7 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_INSERT]  = "INSERT INTO log_chunk (log_group, stream, first_at, last_at, bytes, data)"
 			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING n",
 	[STMT_REPLACE] = "UPDATE log_chunk SET last_at = ?2, bytes = ?3, data = ?4 WHERE n = ?1",
-	[STMT_STREAM]  = "UPDATE log_stream SET first_at = iif(first_at < 0, ?2, min(first_at, ?2)),"
+	[STMT_STREAM]  = "UPDATE log_stream SET first_at = CASE WHEN first_at < 0 THEN ?2 ELSE min(first_at, ?2) END,"
 			 " last_at = max(last_at, ?3), ingested_at = ?4, tail = ?5, cursor = coalesce(?6, cursor)"
 			 " WHERE n = ?1",
 	[STMT_GROUP]   = "UPDATE log_group SET stored_bytes = stored_bytes + ?2 WHERE n = ?1",
