@@ -106,7 +106,7 @@ find_router(const struct plan *p)
 bool
 plan_is_routed(const struct plan *p, size_t i)
 {
-	const struct td_log_configuration *log = p->def.containers.v[i].log_configuration;
+	const struct td_log_configuration *log = p->containers[i].def->log_configuration;
 
 	return p->router < p->n_defined && i != p->router && log != NULL &&
 	       log->log_driver == LOG_DRIVER_AWSFIRELENS;
