@@ -22,7 +22,7 @@ extern const struct op_table ecs_capacity_provider_ops;  /* ecs/capacity_provide
 extern const struct op_table ecs_task_protection_ops;    /* ecs/task_protection.c */
 extern const struct op_table ecs_task_exec_ops;          /* ecs/task_exec.c */
 extern const struct op_table ecs_agent_ops;              /* ecs/agent.c */
-extern const struct op_table ecs_express_gateway_ops; /* express_gateway.c */
+extern const struct op_table ecs_express_gateway_ops;    /* express_gateway.c */
 extern const struct op_table ecs_service_ops;            /* ecs/service.c */
 extern const struct op_table ecs_service_deployment_ops; /* ecs/service_deployment.c */
 extern const struct op_table ecs_task_set_ops;           /* ecs/task_set.c */

@@ -326,6 +326,7 @@ settle(struct call *c, const struct service_check *k, const struct run_plan *p)
 
 	json_add_str(settings, "taskDefinition",
 	    arn_task_definition(arn, &c->scope, p->row.family, p->row.revision));
+	json_object_object_del(settings, "capacityProviderStrategy");
 	if (p->providers[0] != NULL)
 		json_add(settings, "capacityProviderStrategy", print_strategy(c, p));
 	else

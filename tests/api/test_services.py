@@ -115,6 +115,23 @@ def test_capacity_provider_strategy(api):
             INVALID, "Specify either Launch Type or Capacity Provider Strategy, but not both.")
 
 
+def test_an_empty_strategy_is_none(api):
+    service = api.create(capacityProviderStrategy=[])
+    assert service["launchType"] == "EC2" and "capacityProviderStrategy" not in service
+
+
+def test_a_forced_deployment_takes_the_new_strategy(api):
+    first = api.create(desiredCount=1, launchType="FARGATE")["deployments"][0]
+    api.settled(count=1)
+    updated = api.update(capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+                         forceNewDeployment=True)
+    assert updated["deployments"][0]["id"] != first["id"]
+    assert updated["deployments"][0]["capacityProviderStrategy"][0]["capacityProvider"] == "FARGATE_SPOT"
+    api.settled(count=1)
+    task, = api.ok("DescribeTasks", cluster="web", tasks=api.tasks())["tasks"]
+    assert task["capacityProviderName"] == "FARGATE_SPOT"
+
+
 def test_the_default_strategy_of_the_cluster(api):
     api.ok("PutClusterCapacityProviders", cluster="web", capacityProviders=["FARGATE"],
            defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 2}])
@@ -455,6 +472,9 @@ def test_delete_of_what_is_scaled(api):
 def test_delete_cluster(api, start_daemon):
     api.create(desiredCount=1)
     assert api.ok("DeleteCluster", cluster="web")["cluster"]["status"] == "INACTIVE"
+    api.ok("CreateCluster", clusterName="web")
+    assert api.ok("ListServices", cluster="web")["serviceArns"] == []
+    assert api.create(desiredCount=1)["runningCount"] == 1
     strict = Services(start_daemon(ECS_DOCKER_BACKEND=0, ECS_STRICT=1))
     strict.define()
     strict.create()
