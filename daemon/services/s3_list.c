@@ -285,7 +285,7 @@ close_answer(struct list *l, const char *root, int r)
 void
 s3_list_objects(struct s3_call *c)
 {
-	struct list l = { 0 };
+	struct list l = { .prefix = "", .delimiter = "", .after = "" };
 	int r = begin(&l, c, SHAPE_V1);
 
 	if (r == 0 && s3_query(c, "marker") != NULL)
@@ -311,7 +311,7 @@ s3_list_objects_v2(struct s3_call *c)
 	const char *token = s3_query(c, "continuation-token");
 	const char *start = s3_query(c, "start-after");
 	const char *owner = s3_query(c, "fetch-owner");
-	struct list l = { 0 };
+	struct list l = { .prefix = "", .delimiter = "", .after = "" };
 	int r = begin(&l, c, SHAPE_V2);
 
 	if (r == 0 && !streq(s3_query(c, "list-type"), "2"))
@@ -320,9 +320,11 @@ s3_list_objects_v2(struct s3_call *c)
 		l.after = start;
 	if (r == 0 && token != NULL)
 		l.after = read_token(&c->who.arena, token);
-	if (r == 0 && l.after == NULL)
+	if (l.after == NULL) {
+		l.after = "";
 		r = s3_error(
 		    c, 400, "InvalidArgument", "The continuation token provided is incorrect");
+	}
 	l.owner = owner != NULL && strcasecmp(owner, "true") == 0;
 	if (r == 0)
 		r = check_length(&l);
@@ -343,7 +345,7 @@ s3_list_objects_v2(struct s3_call *c)
 void
 s3_list_object_versions(struct s3_call *c)
 {
-	struct list l = { 0 };
+	struct list l = { .prefix = "", .delimiter = "", .after = "" };
 	int r = begin(&l, c, SHAPE_VERSIONS);
 
 	if (r == 0 && s3_query(c, "key-marker") != NULL)

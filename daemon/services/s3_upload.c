@@ -124,7 +124,7 @@ s3_upload_sum(const struct store_upload *u, struct s3_upload_sum *ret)
 	struct err e = { 0 };
 
 	*ret = (struct s3_upload_sum){ .kind = S3_SUM_CRC64NVME, .full = true };
-	if (json_parse(u->doc, strlen(u->doc), &doc, &e) < 0)
+	if (u->doc == NULL || json_parse(u->doc, strlen(u->doc), &doc, &e) < 0)
 		return; /* cannot be: it is our own */
 	sum = json_get(doc, "checksum");
 	ret->kind = s3_sum_by_name(json_get_str(sum, "algorithm"));

@@ -28,12 +28,12 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_PUT]         = ("INSERT INTO s3_segment (kind, owner, n, part, blob, start, size)"
 			      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
 	[STMT_TAKE_BACK]   = "DELETE FROM s3_garbage WHERE blob = ?1",
-	[STMT_GET]         = "SELECT part, blob, start, size FROM s3_segment WHERE " OWNER " ORDER BY n",
+	[STMT_GET]         = ("SELECT part, blob, start, size FROM s3_segment WHERE " OWNER " ORDER BY n"),
 	[STMT_MARK]        = ("INSERT OR IGNORE INTO s3_garbage (blob, announced)"
 			      " SELECT g.blob, 0 FROM s3_segment g WHERE g.kind = ?1 AND g.owner = ?2"
 			      " AND NOT EXISTS (SELECT 1 FROM s3_segment o WHERE o.blob = g.blob"
 			      " AND (o.kind <> ?1 OR o.owner <> ?2))"),
-	[STMT_DROP]        = "DELETE FROM s3_segment WHERE " OWNER,
+	[STMT_DROP]        = ("DELETE FROM s3_segment WHERE " OWNER),
 	/* ?1: the kind of parts, ?2: their upload */
 	[STMT_MARK_UPLOAD] = ("INSERT OR IGNORE INTO s3_garbage (blob, announced)"
 			      " SELECT g.blob, 0 FROM s3_part p JOIN s3_segment g ON g.kind = ?1 AND g.owner = p.n"

@@ -22,7 +22,7 @@ _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 /* clang-format off */
 static const char *const sql[STMT_MAX] = {
 	[STMT_INSERT]      = "INSERT INTO s3_upload (id, bucket, key, created_at, doc) VALUES (?1, ?2, ?3, ?4, ?5)",
-	[STMT_GET]         = "SELECT " COLUMNS " FROM s3_upload WHERE id = ?1",
+	[STMT_GET]         = ("SELECT " COLUMNS " FROM s3_upload WHERE id = ?1"),
 	[STMT_DELETE]      = "DELETE FROM s3_upload WHERE n = ?1",
 	[STMT_LIST]        = ("SELECT " COLUMNS " FROM s3_upload WHERE bucket = ?1 AND (key, id) > (?2, ?3)"
 			      " ORDER BY key, id LIMIT ?4"),

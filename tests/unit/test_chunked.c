@@ -9,13 +9,15 @@
 #include <string.h>
 #include <cmocka.h>
 
+#define TRAILERS_SIZE 128
+
 /* Reads `text` in pieces of `step` bytes into data and trailers; the state of the end, or -EPROTO.
  */
 static int
 read_all(const char *text, size_t len, size_t step, char *data, char *trailers)
 {
 	struct chunked c = { 0 };
-	size_t at = 0;
+	size_t at = 0, n_trailers = 0;
 
 	*data = *trailers = '\0';
 	while (at < len && c.state != CHUNKED_OVER) {
@@ -35,8 +37,8 @@ read_all(const char *text, size_t len, size_t step, char *data, char *trailers)
 			if (k.piece == CHUNK_DATA)
 				strncat(data, k.bytes, k.len);
 			if (k.piece == CHUNK_TRAILER || (k.piece == CHUNK_SIZE && *k.text)) {
-				strcat(trailers, k.text);
-				strcat(trailers, "|");
+				n_trailers += (size_t)snprintf(trailers + n_trailers,
+				    TRAILERS_SIZE - n_trailers, "%s|", k.text);
 			}
 			taken += (size_t)r;
 		}
@@ -51,7 +53,7 @@ test_whole_at_every_cut(void **state)
 {
 	static const char text[] = "5;chunk-signature=ab\r\nhello\r\n0B\r\n, beautiful\r\n0\r\n"
 				   "x-amz-checksum-crc32:AAAAAA==\r\nx: y\r\n\r\nGET /";
-	char data[64], trailers[128];
+	char data[64], trailers[TRAILERS_SIZE];
 
 	(void)state;
 	for (size_t step = 1; step < sizeof(text); step++) {
@@ -70,7 +72,7 @@ test_what_is_none(void **state)
 	static const char *const texts[] = { "\r\n", "x\r\n", "5\nhello", "-1\r\n", "0x5\r\nhello",
 		"5 \r\nhello\r\n", "1000000000000000\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n",
 		"2\r\nabc\r\n", "0\r\nx\ny\r\n" };
-	char data[64], trailers[128];
+	char data[64], trailers[TRAILERS_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -100,7 +102,7 @@ test_caps(void **state)
 static void
 test_a_part_is_not_the_end(void **state)
 {
-	char data[64], trailers[128];
+	char data[64], trailers[TRAILERS_SIZE];
 
 	(void)state;
 	assert_int_equal(read_all("5\r\nhel", 6, 6, data, trailers), 0);
