@@ -17,7 +17,8 @@
 #define RETRY_MAX_MS 5000
 #define AGAIN_MS                                                                                   \
 	200 /* until a stream that has ended is opened again: the container may be restarted */
-#define PACE_MS 100     /* between two bodies that are not full */
+#define NOBODY_MAX 6 /* three seconds: longer than a daemon that keeps its state takes to leave */
+#define PACE_MS 100  /* between two bodies that are not full */
 #define RUSH_PACE_MS 50 /* between full ones, while less than RUSH_MS is not read yet */
 #define RUSH_MS 2000    /* the Engine does not write a whole file in this time */
 #define BEHIND_BYTES ((size_t)16 * 1024 * 1024) /* read by one stream: before, nobody is behind */
@@ -55,6 +56,7 @@ struct logs {
 	bool final;       /* the Engine's stream was opened after that: its end is the end */
 	bool stream_lost; /* the service says that there is none */
 	bool recreating;  /* it is being made again: no news for the container */
+	unsigned nobody;  /* so often in a row the daemon did not listen */
 	bool complained;  /* of the service, since it last took something */
 	struct logs_position acked, sending;
 	struct logs_found skip; /* of a service without cursor: what it has is not sent again */
@@ -201,7 +203,7 @@ logs_abandon(struct logs *l)
 {
 	if (l->state == LOGS_DRAINED)
 		return;
-	log_err("task", l->ask.task_id,
+	log_warn("task", l->ask.task_id,
 	    "container %s: what it wrote last is lost: log group %s does not take it", l->ask.name,
 	    l->ask.options->group);
 	aws_cancel(TAKE(l->service.call));
@@ -364,13 +366,14 @@ logs_wait(struct logs *l)
 }
 
 /* The service did not take something. Where the container has ended, nobody will see to its group
- * or its rights any more. */
+ * or its rights any more; and a daemon that stops without keeping its state will not come back. */
 static void
 on_failure(struct logs *l, enum logs_outcome o, const char *text)
 {
 	complain(l, text);
 	l->stream_lost = l->stream_lost || o == LOGS_GONE;
-	if (l->ended && (l->stream_lost || o == LOGS_DENIED))
+	l->nobody = o == LOGS_NOBODY ? l->nobody + 1 : 0;
+	if (l->ended && (l->stream_lost || o == LOGS_DENIED || l->nobody >= NOBODY_MAX))
 		logs_abandon(l);
 	else
 		logs_wait(l);
@@ -696,6 +699,7 @@ on_put(enum logs_outcome o, const char *text, void *arg)
 		break;
 	case LOGS_GONE:
 	case LOGS_DENIED:
+	case LOGS_NOBODY:
 	case LOGS_AWAY:
 	case LOGS_OUTCOME_MAX:
 		on_failure(l, o, text);

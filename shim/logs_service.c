@@ -7,6 +7,7 @@
 #include "shim/logs_service.h"
 #include "shim/curl.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define PUT_TIMEOUT_MS 10000
@@ -32,10 +33,12 @@ logs_service_done(struct logs_service *s)
 }
 
 static enum logs_outcome
-judge(const struct aws_reply *r)
+judge(const struct logs_service *s, const struct aws_reply *r)
 {
 	if (r->error == NULL)
 		return LOGS_DONE;
+	if (r->errnum == ECONNREFUSED && !aws_is_elsewhere(s->aws, AWS_LOGS))
+		return LOGS_NOBODY;
 	if (r->status == 0 || r->status >= 500 || r->status == 429 ||
 	    strstr(r->error, "Throttl") != NULL)
 		return LOGS_AWAY;
@@ -92,7 +95,7 @@ tell_create(struct logs_service *s, const struct aws_reply *r, const char *what)
 	if (r->error != NULL)
 		text = xasprintf(
 		    "failed to create Cloudwatch log %s: %s: %s", what, r->error, r->message);
-	s->on_create(judge(r), text, s->arg);
+	s->on_create(judge(s, r), text, s->arg);
 }
 
 static bool
@@ -108,7 +111,7 @@ on_stream(const struct aws_reply *r, void *arg)
 	struct logs_service *s = arg;
 
 	s->call = NULL;
-	if (judge(r) == LOGS_GONE && !s->creating) {
+	if (judge(s, r) == LOGS_GONE && !s->creating) {
 		s->creating = true;
 		call(s, &(struct aws_ask){ .operation = "CreateLogGroup",
 			    .body = names(s, false),
@@ -169,7 +172,8 @@ on_cursor(const struct aws_reply *r, void *arg)
 	s->call = NULL;
 	if (r->error == NULL)
 		(void)json_parse(r->body, r->len, &o, NULL);
-	s->on_found(judge(r), &(struct logs_found){ .cursor = json_get_str(o, "cursor") }, s->arg);
+	s->on_found(
+	    judge(s, r), &(struct logs_found){ .cursor = json_get_str(o, "cursor") }, s->arg);
 }
 
 static void
@@ -190,7 +194,7 @@ on_last_events(const struct aws_reply *r, void *arg)
 		f.last_ms = ms;
 		f.last_events++;
 	}
-	s->on_found(judge(r), &f, s->arg);
+	s->on_found(judge(s, r), &f, s->arg);
 }
 
 void
@@ -220,5 +224,5 @@ on_put(const struct aws_reply *r, void *arg)
 		text = xasprintf("%s: %s", r->error, r->message);
 	else if (rejected != NULL)
 		text = xasprintf("some events were rejected: %s", json_print(rejected));
-	s->on_put(judge(r), text, s->arg);
+	s->on_put(judge(s, r), text, s->arg);
 }

@@ -14,6 +14,7 @@ enum logs_outcome {
 	LOGS_GONE,    /* the group or the stream does not exist */
 	LOGS_DENIED,  /* to whom we are: other credentials may help */
 	LOGS_REFUSED, /* this very request, and the same again would be */
+	LOGS_NOBODY,  /* the daemon that we belong to listens no more: it is about to leave */
 	LOGS_AWAY,    /* nobody answered, or it was too much: whether it was done is not known */
 	LOGS_OUTCOME_MAX,
 };

@@ -331,6 +331,16 @@ def test_lines_from_while_the_daemon_was_away(start_daemon, make_lab, engine):
     assert logs.messages(task) == ["first", "second", "third"]
 
 
+def test_a_daemon_that_keeps_nothing_does_not_wait_for_logs(start_daemon, make_lab):
+    daemon = start_daemon(PERSISTENCE="0")
+    lab = make_lab(daemon)
+    logs = Logs(daemon, lab).create()
+    task = lab.run(logs.container("echo here; trap 'echo last words; exit 0' TERM; while :; do sleep 0.05; done"))
+    logs.wait_for(task, "here")
+    assert daemon.terminate() == 0
+    assert daemon.containers() == []
+
+
 # -- somebody else's service
 
 
