@@ -73,9 +73,9 @@ void
 live_tail_frame(
     struct evbuffer *out, const char *kind, const char *type, const char *payload, size_t len)
 {
-	char headers[256];
+	char headers[256] = { 0 };
 	char *end = headers;
-	uint32_t prelude[3], crc;
+	uint32_t prelude[3] = { 0 }, crc;
 
 	end = put_header(end, ":message-type", kind);
 	end = put_header(end, strcmp(kind, "event") == 0 ? ":event-type" : ":exception-type", type);

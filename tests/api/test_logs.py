@@ -636,6 +636,25 @@ def test_a_live_tail(daemon, logs, group, stream):
             t.close()
 
 
+def test_a_live_tail_ends_with_the_daemon(start_daemon):
+    daemon = start_daemon(ECS_DOCKER_BACKEND="0")
+    daemon.client(service="logs").create_log_group(logGroupName="g")
+    tail = LiveTail(daemon, logGroupIdentifiers=["g"])
+    assert [tail.next()[0] for _ in range(3)] == ["initial-response", "sessionStart", "sessionUpdate"]
+    assert daemon.terminate() == 0
+    tail.reply.read()  # to its end, which is in order: chunked
+    tail.close()
+    daemon.restart()
+
+
+def test_groups_and_streams_are_recorded_and_events_are_not(daemon, logs, group, stream):
+    put(logs, group, stream, (now(), "secret words"))
+    events = daemon.client(service="cloudtrail").lookup_events(MaxResults=50)["Events"]
+    mine = [e for e in events if group in e["CloudTrailEvent"]]
+    assert {e["EventName"] for e in mine} == {"CreateLogGroup", "CreateLogStream"}
+    assert {e["EventSource"] for e in mine} == {"logs.amazonaws.com"}
+
+
 def test_live_tails_that_are_refused(daemon, group):
     for body, code in (({"logGroupIdentifiers": []}, "InvalidParameterException"),
                        ({}, "InvalidParameterException"),
