@@ -11,7 +11,7 @@
 #include "daemon/store/log.h"
 
 #define LOGS_TAGS_MAX 50
-#define LOGS_ARN_MAX 1024
+#define LOGS_TIME_MAX 9007199254740991.0 /* what JSON's numbers hold exactly */
 #define LOGS_EVENTS_MAX 10000            /* of one PutLogEvents, and of one page */
 #define LOGS_BATCH_BYTES (1024u * 1024u) /* the same two */
 

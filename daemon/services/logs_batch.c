@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define TIME_DIGITS_MAX 17
+#define TIME_DIGITS_MAX 15
 #define EVENT_MIN (sizeof("{\"timestamp\":1,\"message\":\"x\"}") - 1)
 
 struct scan {

@@ -17,7 +17,7 @@ static int put_log_events(struct call *c);
 
 /* clang-format off */
 static const struct schema_field event_fields[] = {
-	F_LONG(struct logs_event_in, timestamp, "timestamp", .flags = SCHEMA_REQUIRED, .min = 0, .max = -1),
+	F_LONG(struct logs_event_in, timestamp, "timestamp", .flags = SCHEMA_REQUIRED, .max = LOGS_TIME_MAX),
 	F_STR(struct logs_event_in, message,    "message", .flags = SCHEMA_REQUIRED, .min_len = 1),
 };
 static const struct schema event_schema = SCHEMA(struct logs_event_in, event_fields, "InputLogEvent");
