@@ -11,6 +11,7 @@
 #include "daemon/ecs/cluster_ref.h"
 #include "daemon/ecs/operations.h"
 #include "daemon/events.h"
+#include "daemon/store/service.h"
 #include "daemon/store/task.h"
 
 #include <stdio.h>
@@ -281,6 +282,22 @@ tag_instance(
 }
 
 static int
+wish_for(const struct store_service *v, void *arg)
+{
+	call_wish_service(arg, v->cluster, v->name);
+	return 0;
+}
+
+/* What the cluster's services find to run on has changed. */
+static int
+wish_for_services(struct call *c, const char *cluster)
+{
+	const struct store_service_filter f = { .cluster = cluster };
+
+	return store_service_list(c->store, &c->scope, &f, NULL, -1, wish_for, c, &c->err);
+}
+
+static int
 register_container_instance(struct call *c)
 {
 	const struct register_in *in = c->args;
@@ -313,6 +330,8 @@ register_container_instance(struct call *c)
 	r = container_instance_save(c, &row, doc);
 	if (r == 0)
 		r = tag_instance(c, &row, &in->tags);
+	if (r == 0)
+		r = wish_for_services(c, cluster);
 	return r < 0 ? r : reply_instance(c, &row);
 }
 
@@ -389,6 +408,8 @@ deregister_container_instance(struct call *c)
 	json_add_bool(doc, "agentConnected", false);
 	r = container_instance_save(c, &row, doc);
 	if (r == 0)
+		r = wish_for_services(c, cluster);
+	if (r == 0)
 		r = reply_instance(c, &row);
 	if (r < 0)
 		return r;
@@ -459,7 +480,7 @@ update_container_instances_state(struct call *c)
 	for (size_t i = 0; r == 0 && i < in->instances.n; i++)
 		r = update_one(
 		    c, cluster, in->instances.v[i], status_names[in->status], list, failures);
-	return r;
+	return r == 0 ? wish_for_services(c, cluster) : r;
 }
 
 /* --- UpdateContainerAgent --- */

@@ -144,6 +144,8 @@ int start_plan_make(struct call *c, struct run_plan *p);
 /* With `in`, `count`, `group` and `service` filled: what can have changed since the service was
  * made. */
 int service_plan_make(struct call *c, struct run_plan *p);
+/* The same without a place for its tasks. */
+int daemon_plan_make(struct call *c, struct run_plan *p);
 /* With `in`, `count`, `cluster` and `row` filled: everything that services and task sets have in
  * common with RunTask and that can be refused, but whether there is a place. */
 int service_plan_admit(struct call *c, struct run_plan *p);
@@ -157,6 +159,9 @@ int run_plan_roles(struct call *c, struct run_plan *p);
 /* The container instance of each task of a RunTask or of a service; those that find no place are
  * failures. */
 int run_plan_place(struct call *c, struct run_plan *p);
+/* The instances that a DAEMON service's constraints allow, whether there is room or not. */
+int run_plan_eligible(struct call *c, struct run_plan *p,
+    void (*fn)(const char *instance, void *arg), void *arg);
 /* The instances that StartTask names: a task for each that can run one, a failure for the others.
  */
 int start_plan_instances(struct call *c, struct run_plan *p);

@@ -274,3 +274,24 @@ run_plan_place(struct call *c, struct run_plan *p)
 		place_tasks(&l, p);
 	return r;
 }
+
+int
+run_plan_eligible(
+    struct call *c, struct run_plan *p, void (*fn)(const char *instance, void *arg), void *arg)
+{
+	_cleanup_(placing_done) struct placing l = { .c = c, .plan = p, .only_synthetic = true };
+	int r = read_constraints(&l);
+
+	if (r == 0)
+		r = find_candidates(&l);
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		const struct candidate *v = &l.v[i];
+		bool fits = v->takes_all || json_get_bool(v->doc, "agentConnected", false);
+
+		for (size_t k = 0; fits && !v->takes_all && k < l.n_filters; k++)
+			fits = container_instance_matches(c, l.filters[k], &v->row, v->doc);
+		if (fits)
+			fn(v->row.id, arg);
+	}
+	return r;
+}

@@ -80,6 +80,11 @@ static rule_fn *const service_rules[] = {
 	run_plan_place,
 };
 
+/* Where a DAEMON's tasks go is asked before they are wanted. */
+static rule_fn *const daemon_rules[] = {
+	run_plan_capacity,
+};
+
 /* A service goes on with a definition that was deregistered in the meantime. */
 static int
 find_definition(struct call *c, struct run_plan *p)
@@ -140,6 +145,12 @@ service_plan_admit(struct call *c, struct run_plan *p)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(admission_rules); i++)
 		r = admission_rules[i](c, p);
 	return r;
+}
+
+int
+daemon_plan_make(struct call *c, struct run_plan *p)
+{
+	return make_plan(c, p, daemon_rules, ARRAY_SIZE(daemon_rules));
 }
 
 void

@@ -133,3 +133,18 @@ task_service_launch(struct call *c, struct task_service_launch *l)
 		l->failure = describe_failure(c, &plan);
 	return 0;
 }
+
+int
+task_service_instances(struct call *c, const struct task_service_launch *l,
+    void (*fn)(const char *instance, void *arg), void *arg)
+{
+	_cleanup_(run_plan_done) struct run_plan plan = { .service = l, .count = 1 };
+	struct run_task_in *in = arena_alloc(&c->arena, sizeof(*in));
+	int r = bind_input(c, l, in);
+
+	plan.in = in;
+	plan.group = arena_printf(&c->arena, "service:%s", l->service);
+	if (r == 0)
+		r = daemon_plan_make(c, &plan);
+	return r == 0 ? run_plan_eligible(c, &plan, fn, arg) : r;
+}

@@ -44,4 +44,10 @@ struct json_object *task_service_request(
  * where no task of this deployment can be made. */
 int task_service_launch(struct call *c, struct task_service_launch *l);
 
+/* Calls `fn` with each container instance on which a DAEMON has a task, as far as its constraints
+ * say; in lenient mode a cluster without any gets one. 0, or a negative errno with c->err filled:
+ * also where there is no instance. */
+int task_service_instances(struct call *c, const struct task_service_launch *l,
+    void (*fn)(const char *instance, void *arg), void *arg);
+
 #endif

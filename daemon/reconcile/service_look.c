@@ -27,6 +27,7 @@ struct look_args {
 	bool changed;
 	/* Of one launch. */
 	struct task_service_launch launch;
+	const char *instances[TASK_SERVICE_LAUNCH_MAX];
 	struct err refused;
 };
 
@@ -283,6 +284,20 @@ note_refusal(struct call *c)
 
 /* --- the look --- */
 
+/* A DAEMON's tasks go where the rules say. */
+static void
+choose_instances(struct look_args *l)
+{
+	const struct service_view *v = &l->view;
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->rolling.n_instances && n < l->launch.count; i++)
+		if (v->rolling.instances[i].start)
+			l->instances[n++] = v->instances[i];
+	if (n > 0)
+		l->launch.instances = l->instances;
+}
+
 static void
 start_tasks(struct api *api, const struct scope *sc, struct look_args *l, size_t deployment,
     struct service_look *ret)
@@ -304,6 +319,7 @@ start_tasks(struct api *api, const struct scope *sc, struct look_args *l, size_t
 		.there = v->places,
 		.n_there = v->n_places,
 	};
+	choose_instances(l);
 	if (r == 0)
 		r = api_act(api, sc, PRINCIPAL, &launch_op, l, &e);
 	if (r < 0 && l->refused.kind != ERR_NONE && l->refused.kind != ERR_SERVER)

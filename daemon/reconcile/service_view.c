@@ -17,6 +17,7 @@ static int read_settings(struct call *c, struct service_view *v);
 static int read_deployments(struct call *c, struct service_view *v);
 static int read_running(struct call *c, struct service_view *v);
 static int read_tasks(struct call *c, struct service_view *v);
+static int read_instances(struct call *c, struct service_view *v);
 static void read_memory(struct service_view *v);
 
 int
@@ -38,6 +39,8 @@ service_view_read(
 		r = read_running(c, v);
 	if (r == 0)
 		r = read_tasks(c, v);
+	if (r == 0 && v->rolling.kind == ROLLING_DAEMON && !v->rolling.draining)
+		r = read_instances(c, v);
 	if (r < 0)
 		return r;
 	read_memory(v);
@@ -55,6 +58,7 @@ service_view_done(struct service_view *v)
 	free(v->rolling.instances);
 	free(v->tasks);
 	free(v->places);
+	free(v->instances);
 	store_service_deployment_done(&v->running);
 	store_service_done(&v->row);
 	json_object_put(v->settings);
@@ -264,6 +268,63 @@ read_tasks(struct call *c, struct service_view *v)
 {
 	return store_service_task_list(
 	    c->store, &c->scope, v->row.cluster, v->row.name, add_task, v, &c->err);
+}
+
+/* --- container instances: where a DAEMON is to be --- */
+
+static void
+add_instance(const char *id, void *arg)
+{
+	struct service_view *v = arg;
+	size_t n = v->rolling.n_instances++;
+
+	v->instances = grow(v->instances, n, sizeof(*v->instances));
+	v->rolling.instances = grow(v->rolling.instances, n, sizeof(*v->rolling.instances));
+	v->instances[n] = keep(v, id);
+	v->rolling.instances[n] = (struct rolling_instance){ .eligible = true };
+}
+
+static void
+number_instances(struct service_view *v)
+{
+	for (size_t i = 0; i < v->rolling.n_tasks; i++) {
+		struct rolling_task *t = &v->rolling.tasks[i];
+
+		t->instance = ROLLING_NONE;
+		for (size_t k = 0; k < v->rolling.n_instances; k++)
+			if (streq(v->tasks[i].instance, v->instances[k]))
+				t->instance = k;
+	}
+}
+
+static int
+read_instances(struct call *c, struct service_view *v)
+{
+	_cleanup_json_ struct json_object *deployed = NULL;
+	struct task_service_launch l = { .cluster = v->row.cluster,
+		.service = v->row.name,
+		.settings = v->settings,
+		.count = 1 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < v->rolling.n_deployments && deployed == NULL; i++) {
+		const char *doc = v->deployments[i].doc;
+
+		l.deployment = v->deployments[i].id;
+		if (v->rolling.deployments[i].primary)
+			r = json_parse(doc, strlen(doc), &deployed, &c->err);
+	}
+	if (r < 0 || deployed == NULL)
+		return r;
+	l.deployed = deployed;
+	r = task_service_instances(c, &l, add_instance, v);
+	/* A cluster without instances has no place for a task, and that is all there is to it. */
+	if (r < 0 && c->err.kind != ERR_SERVER) {
+		c->err = (struct err){ 0 };
+		r = 0;
+	}
+	number_instances(v);
+	return r;
 }
 
 /* --- memory: of one primary deployment, the next one starts afresh --- */

@@ -20,6 +20,7 @@ struct service_view {
 	struct store_service_task *tasks;     /* beside rolling.tasks; text is in the arena */
 	struct task_service_place *places;    /* of those that have not ended */
 	size_t n_places;
+	const char **instances;                  /* ids beside rolling.instances; in the arena */
 	struct store_service_deployment running; /* the record of the primary one's roll-out */
 	bool has_running;
 	int64_t place_rounds; /* launches in a row that found no place */
