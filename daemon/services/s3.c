@@ -335,6 +335,7 @@ on_start(struct rest_call *rest, void *cookie)
 
 	c->s3 = cookie;
 	LIST_INSERT_HEAD(&c->s3->calls, c, next_call);
+	c->s3->n_calls++;
 	c->rest = rest;
 	c->who.config = c->s3->config;
 	c->who.store = c->s3->store;

@@ -19,6 +19,12 @@
 #define BODY_MAX (4u * 1024 * 1024) /* of XML: 10000 parts with their check sums */
 #define BODY_STEP (16u * 1024)
 
+size_t
+s3_slice_bytes(const struct s3 *s3)
+{
+	return s3->n_calls > S3_LARGE_SLICES_MAX ? S3_SMALL_SLICE_BYTES : S3_SLICE_BYTES;
+}
+
 /* -- what the request says */
 
 const char *
@@ -300,18 +306,25 @@ s3_xml_time(struct s3_call *c, const char *name, int64_t ms)
 	s3_xml(c, name, text);
 }
 
-static void
-add_ids(struct s3_call *c)
+/* x-amz-id-2, which tells no more than the request's id. */
+static const char *
+host_id(struct s3_call *c)
 {
+	char *ret = arena_alloc(&c->who.arena, S3_SUM_TEXT);
 	unsigned char sum[S3_SUM_BYTES];
-	char text[S3_SUM_TEXT];
 	struct s3_sum s;
 
 	s3_sum_begin(&s, S3_SUM_SHA256);
 	s3_sum_add(&s, c->request_id, strlen(c->request_id));
-	s3_base64(sum, s3_sum_end(&s, sum), text, sizeof(text));
+	s3_base64(sum, s3_sum_end(&s, sum), ret, S3_SUM_TEXT);
+	return ret;
+}
+
+static void
+add_ids(struct s3_call *c)
+{
 	s3_add_header(c, "x-amz-request-id", c->request_id);
-	s3_add_header(c, "x-amz-id-2", text);
+	s3_add_header(c, "x-amz-id-2", host_id(c));
 	s3_add_header(c, "Server", "AmazonS3");
 }
 
@@ -419,6 +432,7 @@ s3_fail(struct s3_call *c, int r)
 			s3_xml(c, "Key", c->route.key);
 		s3_xml(c, "Resource", c->rest->head.path);
 		s3_xml(c, "RequestId", c->request_id);
+		s3_xml(c, "HostId", host_id(c));
 		xml_markup(&c->body, "</Error>");
 	}
 	s3_reply(c, status);
@@ -454,6 +468,7 @@ void
 s3_call_free(struct s3_call *c)
 {
 	LIST_REMOVE(c, next_call);
+	c->s3->n_calls--;
 	if (LIST_EMPTY(&c->s3->calls) && c->s3->disk != NULL)
 		timer_set(c->s3->quiet, S3_QUIET_MS);
 	s3_sink_free(c->sink);

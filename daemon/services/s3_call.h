@@ -15,6 +15,8 @@
 #define S3_XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
 #define S3_QUIET_MS 2000
 #define S3_SLICE_BYTES (128u * 1024)
+#define S3_SMALL_SLICE_BYTES (16u * 1024)
+#define S3_LARGE_SLICES_MAX 64                 /* calls; with more of them slices are small */
 #define S3_OBJECT_MAX (INT64_C(5) << 30)       /* of one PUT */
 #define S3_OBJECT_TOTAL_MAX (INT64_C(5) << 40) /* of an upload in parts */
 
@@ -37,6 +39,7 @@ struct s3 {
 	struct s3_sweep *sweep;        /* garbage on its way out, NULL: none */
 	struct s3_removal_list removals;
 	struct s3_call_list calls;
+	size_t n_calls;
 	struct timer *quiet; /* no call for a while: what they used goes back to the system */
 };
 
@@ -64,6 +67,9 @@ struct s3_call {
 	void *own; /* of the operation; own_done frees it */
 	void (*own_done)(void *own);
 };
+
+/* How much of a body is in memory at a time (twice, while it is written). */
+size_t s3_slice_bytes(const struct s3 *s3);
 
 /* A header of the request, or the parameter of a presigned URL of the same name; NULL. */
 const char *s3_header(const struct s3_call *c, const char *name);

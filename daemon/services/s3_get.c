@@ -152,7 +152,7 @@ serve(struct s3_call *c, bool head)
 		s3_fail(c, r);
 		return;
 	}
-	s3_meta_add_headers(c, &o);
+	s3_meta_add_headers(c, &o, part.size == o.size);
 	add_part_headers(c, &o, &part);
 	if (!head) {
 		s3_source_answer(c, status, &o, part.start, part.size);

@@ -270,7 +270,7 @@ add_kept(struct s3_call *c, struct json_object *doc)
 }
 
 void
-s3_meta_add_headers(struct s3_call *c, const struct store_object *o)
+s3_meta_add_headers(struct s3_call *c, const struct store_object *o, bool whole)
 {
 	_cleanup_json_ struct json_object *doc = NULL;
 	struct json_object *metadata, *tags;
@@ -298,6 +298,6 @@ s3_meta_add_headers(struct s3_call *c, const struct store_object *o)
 	if (tags != NULL && json_object_array_length(tags) > 0)
 		s3_add_header_int(
 		    c, "x-amz-tagging-count", (int64_t)json_object_array_length(tags));
-	if (mode != NULL && strcasecmp(mode, "ENABLED") == 0)
+	if (whole && mode != NULL && strcasecmp(mode, "ENABLED") == 0)
 		s3_meta_add_sum(c, doc);
 }

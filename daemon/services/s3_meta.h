@@ -24,8 +24,9 @@ int s3_meta_check_tags(struct s3_call *c, struct json_object *tags, size_t max);
 /* `type`: "FULL_OBJECT" or "COMPOSITE". */
 void s3_meta_set_sum(
     struct json_object *doc, enum s3_sum_kind kind, const char *sum, const char *type);
-/* Headers of an answer about the object: all but its length. */
-void s3_meta_add_headers(struct s3_call *c, const struct store_object *o);
+/* Headers of an answer about the object: all but its length. `whole`: it is of all its bytes, so
+ * that their check sum may be told. */
+void s3_meta_add_headers(struct s3_call *c, const struct store_object *o, bool whole);
 /* The check sum's headers. */
 void s3_meta_add_sum(struct s3_call *c, struct json_object *doc);
 /* "\"0123…\"" */

@@ -179,7 +179,7 @@ s3_sink_start(struct s3_call *c, enum s3_sum_kind fallback, void (*done)(struct 
 	s3_sum_begin(&k->md5, S3_SUM_MD5);
 	s3_sum_begin(&k->sum, k->blob.kind);
 	s3_sum_begin(&k->sha256, k->wanted_sha256[0] != '\0' ? S3_SUM_SHA256 : S3_SUM_NONE);
-	k->size = S3_SLICE_BYTES;
+	k->size = s3_slice_bytes(c->s3);
 	if (c->rest->body_bytes >= 0 && c->rest->body_bytes < (int64_t)k->size)
 		k->size = (size_t)c->rest->body_bytes + 1; /* one more: the end is seen at once */
 	k->slices[0].bytes = xcalloc(1, k->size);

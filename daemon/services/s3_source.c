@@ -48,7 +48,9 @@ source_new(struct s3_call *c, struct store_object *o, int64_t start, int64_t siz
 	while (s->at < s->n_segments && start >= s->segments[s->at].size)
 		start -= s->segments[s->at++].size;
 	s->offset = start;
-	s->size = size < (int64_t)S3_SLICE_BYTES ? (size_t)size : S3_SLICE_BYTES;
+	s->size = s3_slice_bytes(c->s3);
+	if (size < (int64_t)s->size)
+		s->size = (size_t)size;
 	s->buf = xcalloc(1, s->size + 1);
 	TAILQ_INSERT_TAIL(&c->s3->sources, s, next);
 	c->source = s;

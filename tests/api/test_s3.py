@@ -333,6 +333,29 @@ def test_reset(start_daemon):
     assert s3.get_object(Bucket="reset", Key="k")["Body"].read() == b"again"
 
 
+def test_many_at_once(start_daemon):
+    """Two hundred transfers at a time: small slices, all bytes."""
+    daemon = start_daemon()
+    daemon.client(service="s3").create_bucket(Bucket="many")
+    clients = [socket.create_connection(("127.0.0.1", daemon.port), timeout=30) for _ in range(200)]
+    head = f"Host: localhost\r\n{AUTH[0]}: {AUTH[1]}\r\n"
+    for i, client in enumerate(clients):
+        client.sendall(f"PUT /many/k{i} HTTP/1.1\r\n{head}Content-Length: 300000\r\n\r\n".encode() + b"%03d" % i * 50000)
+    before = memory_kib(daemon)
+    for i, client in enumerate(clients):
+        client.sendall(b"%03d" % i * 50000)
+    for i, client in enumerate(clients):
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        client.sendall(f"GET /many/k{i} HTTP/1.1\r\n{head}\r\n".encode())
+    for i, client in enumerate(clients):
+        reply = http.client.HTTPResponse(client)
+        reply.begin()
+        assert reply.read() == b"%03d" % i * 100000
+        client.close()
+    if "san" not in BUILD.name:
+        assert before < 64 * 1024
+
+
 def test_full_disk(start_daemon, name):
     """What was there stays, what does not fit is refused, and room that is made can be used."""
     from harness.daemon import Daemon

@@ -205,6 +205,7 @@ def test_sums_come_back(s3, bucket, kind, digest):
     assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")["Checksum" + kind] == value
     assert "Checksum" + kind not in s3.head_object(Bucket=bucket, Key="k")
     assert s3.put_object(Bucket=bucket, Key="k2", Body=body, ChecksumAlgorithm=kind)["Checksum" + kind] == value
+    assert "Checksum" + kind not in s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED", Range="bytes=0-9")
     attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["Checksum", "ObjectSize", "ETag"])
     assert attributes["Checksum"]["Checksum" + kind] == value and attributes["ObjectSize"] == len(body)
 
