@@ -244,7 +244,7 @@ firelens_config(const struct plan *p, struct err *e)
 	write_forward(&w);
 	write_metadata(&w);
 	write_external(&w);
-	for (size_t i = 0; r == 0 && i < p->n; i++)
+	for (size_t i = 0; r == 0 && i < p->n_defined; i++)
 		if (plan_is_routed(p, i))
 			r = write_output(&w, i, e);
 	if (fclose(w.out) != 0 || text == NULL)

@@ -78,7 +78,7 @@ static void finish(struct resources *r);
 static bool
 has_routed_secrets(const struct plan *p)
 {
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n_defined; i++)
 		if (plan_is_routed(p, i) &&
 		    p->containers[i].def->log_configuration->secret_options.n > 0)
 			return true;
@@ -192,7 +192,7 @@ each_want_of_router(struct resources *r, want_fn *fn, struct err *e)
 	struct value_ref ref;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < p->n; i++) {
+	for (size_t i = 0; rc == 0 && i < p->n_defined; i++) {
 		const struct td_log_configuration *log = p->containers[i].def->log_configuration;
 		size_t n = log != NULL && plan_is_routed(p, i) ? log->secret_options.n : 0;
 

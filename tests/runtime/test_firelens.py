@@ -9,7 +9,7 @@ import pytest
 
 from harness import router
 from harness.lab import Lab
-from harness.services import Services
+from harness.scripted_services import ScriptedServices
 from harness.wait import wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/execution"
@@ -184,7 +184,7 @@ def test_a_router_that_is_not_root(lab, router_image):
 
 def test_secrets_and_a_file_of_s3(start_daemon, image, router_image):
     """Secrets of log options are in the router's environment, and the configuration only names them."""
-    services = Services()
+    services = ScriptedServices()
     services.parameters = {"key": "s3cr3t-Value-99"}
     services.objects = {"bucket/own.conf": b"[FILTER]\n    Name stdout\n"}
     lab = Lab(start_daemon(**services.settings), image)

@@ -13,7 +13,7 @@ import pytest
 
 from harness.lab import Lab
 from harness.registry import Registry
-from harness.services import Services
+from harness.scripted_services import ScriptedServices
 from harness.wait import wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/execution"
@@ -27,7 +27,7 @@ AWAY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 @pytest.fixture
 def services():
-    services = Services()
+    services = ScriptedServices()
     yield services
     services.close()
 
