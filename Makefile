@@ -173,7 +173,7 @@ install: $(PROGRAMS)
 	$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin share/man/man1 share/man/man7 share/man/man8) $(DESTDIR)$(LIBEXECDIR)
 	$(INSTALL) -m 755 packaging/bin/localemu packaging/bin/awsemu $(DESTDIR)$(PREFIX)/bin
 	$(INSTALL) -m 755 $(OUT)/localemu-ecsd $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 755 $(OUT)/localemu-ecs-shim $(DESTDIR)$(LIBEXECDIR)
+	$(INSTALL) -m 755 $(OUT)/localemu-ecs-shim packaging/bin/localemu-view $(DESTDIR)$(LIBEXECDIR)
 	# Its name says that it is static on purpose, as Debian's policy checker wants to see.
 	$(INSTALL) -m 755 $(OUT)/localemu-ecs-init $(DESTDIR)$(LIBEXECDIR)/localemu-ecs-init.static
 	ln -sf localemu-ecs-init.static $(DESTDIR)$(LIBEXECDIR)/localemu-ecs-init
@@ -193,7 +193,7 @@ check-package:
 .PHONY: uninstall
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,localemu awsemu) $(DESTDIR)$(PREFIX)/sbin/localemu-ecsd
-	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,localemu-ecs-shim localemu-ecs-init localemu-ecs-init.static)
+	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,localemu-ecs-shim localemu-ecs-init localemu-ecs-init.static localemu-view)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(MAN1)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man7/,$(notdir $(MAN7)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(notdir $(MAN8)))
