@@ -149,7 +149,8 @@ def test_a_terminal(logs, lab):
 
 def test_several_containers_have_streams_of_their_own(logs, lab):
     logs.create()
-    task = lab.run_to_end(logs.container("echo one", "first", essential=False), logs.container("sleep 0.3; echo two", "second"))
+    task = lab.run_to_end(logs.container("echo one", "first", essential=False), logs.container(
+        "echo two", "second", dependsOn=[{"containerName": "first", "condition": "COMPLETE"}]))
     assert (logs.messages(task, "first"), logs.messages(task, "second")) == (["one"], ["two"])
 
 
@@ -158,7 +159,8 @@ def test_the_same_container_goes_on_in_its_stream_after_a_restart(logs, lab):
     task = lab.run(logs.container("echo begin; trap 'printf end; exit 0' TERM; sleep 3600 & wait"))
     logs.wait_for(task, "begin")
     lab.engine.request("POST", f"/containers/{lab.inspect(task)['Id']}/restart", query={"t": "5"})
-    wait_until(lambda: logs.messages(task) == ["begin", "end", "begin"], 10, "the second life's line")
+    wait_until(lambda: len(logs.messages(task)) == 3, 10, f"a second life in {logs.stream(task)}")
+    assert logs.messages(task) == ["begin", "end", "begin"]
     lab.stop(task)
     lab.wait(task)
     assert logs.messages(task) == ["begin", "end", "begin", "end"]
