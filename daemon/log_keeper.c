@@ -9,6 +9,8 @@
 #include "daemon/disk.h"
 #include "daemon/store/log.h"
 
+#include <malloc.h>
+
 #define REST_MS (10 * 1000)
 #define SLICE_MS 20     /* between two slices */
 #define SLICE_CHUNKS 16 /* two megabytes: some milliseconds */
@@ -24,6 +26,7 @@ struct log_keeper {
 	struct disk *disk;
 	struct disk_job job;
 	bool moving;
+	bool busy;  /* something was written since it last came to rest */
 	int pages;  /* of the write-ahead log; fewer than before: it began anew */
 	char *path; /* NULL: nothing has to be moved */
 	int moved;  /* of these, by the last job; or a negative errno */
@@ -51,6 +54,11 @@ on_time(void *arg)
 
 	if (r < 0)
 		log_err(NULL, NULL, "logs: %s", e.text);
+	if (r == 0 && k->busy) {
+		k->busy = false;
+		store_logs_rest(k->store);
+		(void)malloc_trim(0); /* batches of a megabyte leave holes behind */
+	}
 	timer_set(k->timer, r > 0 ? SLICE_MS : REST_MS);
 }
 
@@ -89,6 +97,7 @@ on_grown(int pages, void *cookie)
 {
 	struct log_keeper *k = cookie;
 
+	k->busy = true;
 	if (!k->moving && (pages < k->pages || k->moved < 0))
 		k->moved = 0;
 	k->pages = pages;

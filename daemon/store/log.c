@@ -177,6 +177,13 @@ store_logs_move_all(struct store *s, struct err *e)
 }
 
 void
+store_logs_rest(struct store *s)
+{
+	if (s->logs != NULL)
+		(void)sqlite3_db_release_memory(s->logs->db); /* returns SQLITE_OK always */
+}
+
+void
 store_logs_discard(struct store *s)
 {
 	static const char *const suffixes[] = { "-wal", "-shm", "-journal", "" };

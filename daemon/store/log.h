@@ -49,6 +49,9 @@ int store_logs_move(const char *path);
 /* The whole of it, in the loop: for when the log grows faster than threads get to its end. */
 int store_logs_move_all(struct store *s, struct err *e);
 
+/* Nobody has written for a while: memory that only makes the next write faster is given back. */
+void store_logs_rest(struct store *s);
+
 struct store_log_group {
 	int64_t n; /* its key */
 	char name[LOG_NAME_MAX];
