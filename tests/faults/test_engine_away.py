@@ -99,3 +99,30 @@ def test_no_engine_at_all_is_metadata_only(start_daemon, make_lab):
     assert task["lastStatus"] == "RUNNING"
     assert daemon.containers() == []
     assert daemon.shims() == []
+
+
+@pytest.mark.parametrize("trouble", [GONE, GARBAGE])
+def test_no_line_of_a_log_is_missing_or_twice(proxied, trouble):
+    proxy, lab = proxied
+    client = lab.daemon.client(service="logs")
+    client.create_log_group(logGroupName="lines")
+    options = {"awslogs-group": "lines", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}
+    task = lab.run(lab.container(
+        command=["sh", "-c", "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo $i; sleep 0.002; done"],
+        logConfiguration={"logDriver": "awslogs", "options": options}))
+    stream = f"p/main/{task['taskArn'].split('/')[-1]}"
+
+    def numbers():
+        reply = client.get_log_events(logGroupName="lines", logStreamName=stream, startFromHead=True)
+        return [int(e["message"]) for e in reply["events"]]
+
+    for _ in range(3):
+        have = len(numbers())
+        proxy.set_mode(trouble)
+        answers_quickly(lab)
+        proxy.set_mode(PASS)
+        wait_until(lambda: len(numbers()) > have + 100, 20, "lines to go on")
+    lab.stop(task)
+    lab.wait(task, seconds=30)
+    got = numbers()
+    assert got == list(range(1, len(got) + 1))
