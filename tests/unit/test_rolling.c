@@ -185,12 +185,16 @@ collect_facts(struct world *w)
 static int64_t
 upper(const struct rolling_service *s)
 {
+	if (s->side_by_side)
+		return 2 * s->desired;
 	return s->desired * s->max_percent / 100;
 }
 
 static int64_t
 lower(const struct rolling_service *s)
 {
+	if (s->side_by_side)
+		return s->desired;
 	return (s->desired * s->min_percent + 99) / 100;
 }
 
@@ -446,6 +450,8 @@ run_world(unsigned seed)
 	w.s.healthy_after_ms = roll_dice(&w, 0, 3000);
 	w.s.grace_ms = one_in(&w, 2) ? 0 : roll_dice(&w, 0, 5000);
 	w.breaker = one_in(&w, 2);
+	w.s.side_by_side = one_in(&w, 4);
+	w.s.bake_ms = w.s.side_by_side ? roll_dice(&w, 0, 5000) : 0;
 	w.s.breaker_rollback = one_in(&w, 2);
 	w.checked = one_in(&w, 3);
 	choose_settings(&w);
@@ -787,6 +793,38 @@ test_scale_in_order(void **state)
 	assert_int_equal(x.tasks[3].stop, ROLLING_STOP_SCALING);
 }
 
+/* BLUE_GREEN: both sets are whole until the bake time is over. */
+static void
+test_side_by_side(void **state)
+{
+	struct scene x;
+
+	(void)state;
+	scene_init(&x, 2, 50, 100, 2);
+	x.s.side_by_side = true;
+	x.s.bake_ms = 60000;
+	scene_task(&x, 1, 5000);
+	scene_task(&x, 1, 5000);
+	rolling(&x.s);
+	assert_int_equal(x.deployments[0].start, 2);
+	assert_int_equal(stops(&x), 0);
+	scene_task(&x, 0, 5000);
+	scene_task(&x, 0, 5000);
+	rolling(&x.s);
+	assert_int_equal(stops(&x), 0);
+	assert_int_equal(x.s.wake_at_ms, NOW + 60000);
+	x.s.now_ms = NOW + 60000;
+	rolling(&x.s);
+	assert_int_equal(x.tasks[0].stop, ROLLING_STOP_SCALING);
+	assert_int_equal(x.tasks[1].stop, ROLLING_STOP_SCALING);
+	assert_int_equal(stops(&x), 2);
+	assert_int_equal(x.deployments[0].rollout, ROLLING_IN_PROGRESS);
+	x.s.n_tasks = 4;
+	x.tasks[0].last_status = x.tasks[1].last_status = TASK_STOPPED;
+	rolling(&x.s);
+	assert_int_equal(x.deployments[0].rollout, ROLLING_COMPLETED);
+}
+
 static void
 test_draining_instance(void **state)
 {
@@ -867,6 +905,7 @@ main(void)
 		cmocka_unit_test(test_unhealthy_is_replaced_first),
 		cmocka_unit_test(test_unhealthy_without_room),
 		cmocka_unit_test(test_scale_in_order),
+		cmocka_unit_test(test_side_by_side),
 		cmocka_unit_test(test_draining_instance),
 		cmocka_unit_test(test_daemon),
 		cmocka_unit_test(test_task_sets),
