@@ -160,8 +160,8 @@ int run_plan_roles(struct call *c, struct run_plan *p);
  * failures. */
 int run_plan_place(struct call *c, struct run_plan *p);
 /* The instances that a DAEMON service's constraints allow, whether there is room or not. */
-int run_plan_eligible(struct call *c, struct run_plan *p,
-    void (*fn)(const char *instance, void *arg), void *arg);
+int run_plan_eligible(
+    struct call *c, struct run_plan *p, void (*fn)(const char *instance, void *arg), void *arg);
 /* The instances that StartTask names: a task for each that can run one, a failure for the others.
  */
 int start_plan_instances(struct call *c, struct run_plan *p);

@@ -230,7 +230,6 @@ lookup_events(struct call *c)
 	if (r < 0 || w.r < 0)
 		return r < 0 ? r : w.r;
 	if (w.page.more)
-		json_add_str(
-		    c->out, "NextToken", page_encode(&c->arena, c->op->name, w.page.last));
+		json_add_str(c->out, "NextToken", page_encode(&c->arena, c->op->name, w.page.last));
 	return 0;
 }
