@@ -140,6 +140,9 @@ on_created(const struct engine_reply *r, void *arg)
 	if (r->text == NULL && id != NULL) {
 		container_set_id(c, id);
 		container_set_phase(c, PHASE_CREATED);
+	} else if (r->status == 404 && c->plan->sandbox && !c->pulled) {
+		/* Somebody has removed its image since it was seen: no registry has it. */
+		container_set_phase(c, PHASE_NEW);
 	} else if (r->status == 409) {
 		c->req = engine_inspect(c->task->engine, c->plan->docker_name, on_found, c);
 	} else {
