@@ -30,6 +30,9 @@ compare(const char *id, int64_t created_at_ms, const char *message, void *arg)
 	return search->found || search->newest_only;
 }
 
+static int add(struct call *c, const char *cluster, const char *service, bool newest_only,
+    const char *format, va_list ap) PRINTF_LIKE(5, 0);
+
 static int
 add(struct call *c, const char *cluster, const char *service, bool newest_only, const char *format,
     va_list ap)

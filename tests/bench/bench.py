@@ -26,6 +26,7 @@ from harness.engine import Engine, busybox_layer
 from harness.wait import Deadline, wait_until
 from large import bench_large
 from logs import bench_logs
+from services import bench_services
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "20"))
 TEN_ROUNDS = 4
@@ -317,6 +318,7 @@ def main():
         bench_start_of_daemon(table)
         bench_logs(table)
         bench_large(table)
+        bench_services(table)
     finally:
         remove_all(engine, label)
         complaints = daemon.finish()
