@@ -51,6 +51,8 @@ static const struct {
 	[ERR_SERVICE_DEPLOYMENT_NOT_FOUND]         = { "ServiceDeploymentNotFoundException", 400 },
 	[ERR_CODED]                                = { "", 400 },
 	[ERR_VALIDATION]                           = { "ValidationException", 400 },
+	[ERR_DAEMON_NOT_FOUND]                     = { "DaemonNotFoundException", 400 },
+	[ERR_DAEMON_NOT_ACTIVE]                    = { "DaemonNotActiveException", 400 },
 };
 /* clang-format on */
 

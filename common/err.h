@@ -49,6 +49,8 @@ enum err_kind {
 	ERR_SERVICE_DEPLOYMENT_NOT_FOUND,
 	ERR_CODED,      /* another service's error: err_set_code says its name and status */
 	ERR_VALIDATION, /* what most neighbours call a wrong input: op.bad_input of theirs */
+	ERR_DAEMON_NOT_FOUND,
+	ERR_DAEMON_NOT_ACTIVE,
 	ERR_MAX,
 };
 

@@ -411,6 +411,82 @@ static const struct schema_field task_def_fields[] = {
 };
 const struct schema task_def_schema = SCHEMA(struct task_def, task_def_fields, "RegisterTaskDefinitionRequest");
 
+/* --- daemon task definitions: the same structs, of which fewer members can be given --- */
+
+static const struct schema_field daemon_linux_parameters_fields[] = {
+	F_STRUCT(struct td_linux_parameters, capabilities, "capabilities", struct td_capabilities, &capabilities_schema),
+	F_LIST(struct td_linux_parameters, devices, "devices", struct td_device, &device_schema),
+	F_BOOL(struct td_linux_parameters, init_process_enabled, "initProcessEnabled"),
+	F_LIST(struct td_linux_parameters, tmpfs, "tmpfs", struct td_tmpfs, &tmpfs_schema),
+};
+static const struct schema daemon_linux_parameters_schema =
+	SCHEMA(struct td_linux_parameters, daemon_linux_parameters_fields, "DaemonLinuxParameters");
+
+static const struct schema_field daemon_container_fields[] = {
+	F_STR(struct container_def, name, "name"),
+	F_STR(struct container_def, image, "image", REQUIRED),
+	F_STRUCT(struct container_def, repository_credentials, "repositoryCredentials",
+		struct td_repository_credentials, &repository_credentials_schema),
+	F_INT(struct container_def, cpu, "cpu"),
+	F_INT(struct container_def, memory, "memory"),
+	F_INT(struct container_def, memory_reservation, "memoryReservation"),
+	F_BOOL(struct container_def, essential, "essential"),
+	F_STRUCT(struct container_def, restart_policy, "restartPolicy", struct td_restart_policy, &restart_policy_schema),
+	F_STRS(struct container_def, entry_point, "entryPoint"),
+	F_STRS(struct container_def, command, "command"),
+	F_LIST(struct container_def, environment, "environment", struct key_value, &key_value_schema),
+	F_LIST(struct container_def, environment_files, "environmentFiles",
+		struct td_environment_file, &environment_file_schema),
+	F_LIST(struct container_def, mount_points, "mountPoints", struct td_mount_point, &mount_point_schema),
+	F_STRUCT(struct container_def, linux_parameters, "linuxParameters",
+		struct td_linux_parameters, &daemon_linux_parameters_schema),
+	F_LIST(struct container_def, secrets, "secrets", struct td_secret, &secret_schema),
+	F_LIST(struct container_def, depends_on, "dependsOn", struct td_dependency, &dependency_schema),
+	F_INT(struct container_def, start_timeout, "startTimeout"),
+	F_INT(struct container_def, stop_timeout, "stopTimeout"),
+	F_STR(struct container_def, user, "user"),
+	F_STR(struct container_def, working_directory, "workingDirectory"),
+	F_BOOL(struct container_def, privileged, "privileged"),
+	F_BOOL(struct container_def, readonly_root_filesystem, "readonlyRootFilesystem"),
+	F_BOOL(struct container_def, interactive, "interactive"),
+	F_BOOL(struct container_def, pseudo_terminal, "pseudoTerminal"),
+	F_LIST(struct container_def, ulimits, "ulimits", struct td_ulimit, &ulimit_schema),
+	F_STRUCT(struct container_def, log_configuration, "logConfiguration",
+		struct td_log_configuration, &log_configuration_schema),
+	F_STRUCT(struct container_def, health_check, "healthCheck", struct td_health_check, &health_check_schema),
+	F_LIST(struct container_def, system_controls, "systemControls", struct td_system_control, &system_control_schema),
+	F_STRUCT(struct container_def, firelens_configuration, "firelensConfiguration",
+		struct td_firelens, &firelens_schema),
+};
+static const struct schema daemon_container_schema =
+	SCHEMA(struct container_def, daemon_container_fields, "DaemonContainerDefinition");
+
+static const struct schema_field daemon_volume_fields[] = {
+	F_STR(struct td_volume, name, "name"),
+	F_STRUCT(struct td_volume, host, "host", struct td_host_volume, &host_volume_schema),
+};
+static const struct schema daemon_volume_schema = SCHEMA(struct td_volume, daemon_volume_fields, "DaemonVolume");
+
+/* The machine's, or the daemon's own. */
+static const char *const daemon_namespace_names[] = { NULL, "shared", "none", NULL };
+
+static const struct schema_field daemon_def_fields[] = {
+	F_STR(struct task_def, family, "family", REQUIRED, .kind = ERR_CLIENT,
+		.message = "Family should not be null or empty."),
+	F_STR(struct task_def, task_role_arn, "taskRoleArn"),
+	F_STR(struct task_def, execution_role_arn, "executionRoleArn"),
+	F_LIST(struct task_def, containers, "containerDefinitions", struct container_def, &daemon_container_schema,
+		REQUIRED, .kind = ERR_CLIENT, .message = "containerDefinitions cannot be empty."),
+	F_STR(struct task_def, cpu, "cpu"),
+	F_STR(struct task_def, memory, "memory"),
+	F_LIST(struct task_def, volumes, "volumes", struct td_volume, &daemon_volume_schema),
+	F_LIST(struct task_def, tags, "tags", struct td_tag, &td_tag_schema),
+	F_UNBOUND(SCHEMA_ENUM, "pidMode", .names = daemon_namespace_names),
+	F_UNBOUND(SCHEMA_ENUM, "ipcMode", .names = daemon_namespace_names),
+};
+const struct schema daemon_def_schema =
+	SCHEMA(struct task_def, daemon_def_fields, "RegisterDaemonTaskDefinitionRequest");
+
 static const struct schema_field container_override_fields[] = {
 	F_STR(struct container_override, name, "name"),
 	F_STRS(struct container_override, command, "command"),

@@ -375,6 +375,7 @@ extern const struct schema container_def_schema; /* struct container_def */
 extern const struct schema key_value_schema;
 extern const struct schema secret_schema;
 extern const struct schema task_def_schema;           /* struct task_def, with the request's tags */
+extern const struct schema daemon_def_schema;         /* struct task_def of a daemon, likewise */
 extern const struct schema container_override_schema; /* struct container_override */
 extern const struct schema log_configuration_schema;  /* struct td_log_configuration */
 extern const struct schema task_override_schema;      /* struct task_override */

@@ -141,6 +141,18 @@ build(
 	return buf;
 }
 
+bool
+arn_is_of_daemon(const char *name)
+{
+	return has_prefix(name, ARN_DAEMON_PREFIX);
+}
+
+const char *
+arn_client_name(const char *name)
+{
+	return arn_is_of_daemon(name) ? name + strlen(ARN_DAEMON_PREFIX) : name;
+}
+
 const char *
 arn_cluster(char buf[static ARN_MAX], const struct scope *sc, const char *name)
 {
@@ -151,9 +163,12 @@ const char *
 arn_task_definition(
     char buf[static ARN_MAX], const struct scope *sc, const char *family, int64_t revision)
 {
-	int n = print_head(buf, sc, ARN_TASK_DEFINITION);
+	enum arn_type t =
+	    arn_is_of_daemon(family) ? ARN_DAEMON_TASK_DEFINITION : ARN_TASK_DEFINITION;
+	int n = print_head(buf, sc, t);
 
-	(void)snprintf(buf + n, (size_t)(ARN_MAX - n), "%s:%" PRId64, family, revision);
+	(void)snprintf(
+	    buf + n, (size_t)(ARN_MAX - n), "%s:%" PRId64, arn_client_name(family), revision);
 	return buf;
 }
 
@@ -180,7 +195,8 @@ arn_container_instance(
 const char *
 arn_service(char buf[static ARN_MAX], const struct scope *sc, const char *cluster, const char *name)
 {
-	return build(buf, sc, ARN_SERVICE, cluster, name, NULL);
+	return build(buf, sc, arn_is_of_daemon(name) ? ARN_DAEMON : ARN_SERVICE, cluster,
+	    arn_client_name(name), NULL);
 }
 
 const char *
@@ -197,14 +213,18 @@ const char *
 arn_service_deployment(char buf[static ARN_MAX], const struct scope *sc, const char *cluster,
     const char *service, const char *id)
 {
-	return build(buf, sc, ARN_SERVICE_DEPLOYMENT, cluster, service, id);
+	return build(buf, sc,
+	    arn_is_of_daemon(service) ? ARN_DAEMON_DEPLOYMENT : ARN_SERVICE_DEPLOYMENT, cluster,
+	    arn_client_name(service), id);
 }
 
 const char *
 arn_service_revision(char buf[static ARN_MAX], const struct scope *sc, const char *cluster,
     const char *service, const char *id)
 {
-	return build(buf, sc, ARN_SERVICE_REVISION, cluster, service, id);
+	return build(buf, sc,
+	    arn_is_of_daemon(service) ? ARN_DAEMON_REVISION : ARN_SERVICE_REVISION, cluster,
+	    arn_client_name(service), id);
 }
 
 const char *
@@ -364,8 +384,8 @@ parse_revision(const char *text, int64_t *ret, struct err *e)
 	return 0;
 }
 
-int
-arn_resolve_task_definition(const struct scope *sc, const char *given,
+static int
+resolve_definition(const struct scope *sc, enum arn_type type, const char *given,
     char ret_family[static ARN_NAME_MAX], int64_t *ret_revision, struct err *e)
 {
 	const char *name = given;
@@ -379,7 +399,7 @@ arn_resolve_task_definition(const struct scope *sc, const char *given,
 	if (*given == '\0')
 		return err_set(e, ERR_INVALID_PARAMETER, "Task definition can not be blank.");
 	if (has_prefix(given, "arn:")) {
-		r = expect_arn(sc, given, ARN_TASK_DEFINITION, &a, e);
+		r = expect_arn(sc, given, type, &a, e);
 		if (r <= 0)
 			return r;
 		if (a.n != 1)
@@ -401,5 +421,57 @@ arn_resolve_task_definition(const struct scope *sc, const char *given,
 		return 0; /* no family has such a name */
 	memcpy(ret_family, family, len + 1);
 	*ret_revision = revision;
+	return 1;
+}
+
+int
+arn_resolve_task_definition(const struct scope *sc, const char *given,
+    char ret_family[static ARN_NAME_MAX], int64_t *ret_revision, struct err *e)
+{
+	return resolve_definition(sc, ARN_TASK_DEFINITION, given, ret_family, ret_revision, e);
+}
+
+/* The name under which something of that name is kept: false where it is too long to exist. */
+static bool
+daemon_key(char ret[static ARN_NAME_MAX], const char *name)
+{
+	return snprintf(ret, ARN_NAME_MAX, ARN_DAEMON_PREFIX "%s", name) < ARN_NAME_MAX;
+}
+
+int
+arn_resolve_daemon_definition(const struct scope *sc, const char *given,
+    char ret_family[static ARN_NAME_MAX], int64_t *ret_revision, struct err *e)
+{
+	char family[ARN_NAME_MAX];
+	int64_t revision;
+	int r = resolve_definition(sc, ARN_DAEMON_TASK_DEFINITION, given, family, &revision, e);
+
+	if (r <= 0 || !daemon_key(ret_family, family))
+		return r < 0 ? r : 0;
+	*ret_revision = revision;
+	return 1;
+}
+
+int
+arn_resolve_daemon(const struct scope *sc, const char *given, enum arn_type type,
+    char ret_cluster[static ARN_NAME_MAX], char ret_name[static ARN_NAME_MAX],
+    char ret_id[static ARN_ID_MAX], struct err *e)
+{
+	size_t parts = type == ARN_DAEMON ? 2 : 3;
+	const char *id;
+	struct arn a;
+	int r = expect_arn(sc, given, type, &a, e);
+
+	if (r < 0)
+		return r;
+	if (a.n != parts)
+		return malformed(e);
+	id = parts == 3 ? a.part[2] : "";
+	if (r == 0 || !is_name(a.part[0]) || !is_name(a.part[1]) || strlen(id) >= ARN_ID_MAX)
+		return 0;
+	if (!daemon_key(ret_name, a.part[1]))
+		return 0;
+	memcpy(ret_cluster, a.part[0], strlen(a.part[0]) + 1);
+	memcpy(ret_id, id, strlen(id) + 1);
 	return 1;
 }

@@ -13,6 +13,10 @@
 #define ARN_ID_MAX                                                                                 \
 	37 /* a task or instance id with the NUL: 32 hexadecimal digits, or an old UUID of 36 */
 #define ARN_PARTS_MAX 4
+/* Daemons are kept beside services and their task definitions beside the others, under names that
+ * no client can give to those: "daemon/<name>". The builders of ARNs that take such a name or
+ * family make the ARN of the daemon's kind. */
+#define ARN_DAEMON_PREFIX "daemon/"
 
 enum arn_type {
 	ARN_OTHER, /* an ECS ARN of a type that has no row in arn.c */
@@ -80,6 +84,11 @@ const char *arn_service_revision(char buf[static ARN_MAX], const struct scope *s
 const char *arn_capacity_provider(
     char buf[static ARN_MAX], const struct scope *sc, const char *name);
 
+/* True for the name under which a daemon, or the family under which its definition, is kept. */
+bool arn_is_of_daemon(const char *name);
+/* The name as clients know it: without the prefix, where it has one. */
+const char *arn_client_name(const char *name);
+
 /* Resolvers of "name or ARN" members. All return
  *	1           it can exist here: the outputs are filled; look it up
  *	0           it cannot exist here (another account, region or cluster): answer as for
@@ -102,5 +111,13 @@ int arn_resolve_service(const struct scope *sc, const char *cluster, const char 
  * is no positive number is ERR_INVALID_PARAMETER "Invalid revision number. Number: x". */
 int arn_resolve_task_definition(const struct scope *sc, const char *given,
     char ret_family[static ARN_NAME_MAX], int64_t *ret_revision, struct err *e);
+/* The same for a daemon task definition; the family is the one under which it is kept. */
+int arn_resolve_daemon_definition(const struct scope *sc, const char *given,
+    char ret_family[static ARN_NAME_MAX], int64_t *ret_revision, struct err *e);
+/* A daemon's ARN, or that of one of its deployments or revisions (`type`): the cluster, the name
+ * under which the daemon is kept and the id ("" of a daemon). */
+int arn_resolve_daemon(const struct scope *sc, const char *given, enum arn_type type,
+    char ret_cluster[static ARN_NAME_MAX], char ret_name[static ARN_NAME_MAX],
+    char ret_id[static ARN_ID_MAX], struct err *e);
 
 #endif

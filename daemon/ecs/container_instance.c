@@ -292,7 +292,8 @@ wish_for(const struct store_service *v, void *arg)
 static int
 wish_for_services(struct call *c, const char *cluster)
 {
-	const struct store_service_filter f = { .cluster = cluster };
+	const struct store_service_filter f = { .cluster = cluster,
+		.kind = STORE_SERVICES_AND_DAEMONS };
 
 	return store_service_list(c->store, &c->scope, &f, NULL, -1, wish_for, c, &c->err);
 }

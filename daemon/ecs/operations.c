@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the service ecs consists of. A new family adds its table here and takes its names off the
- * second list; a unit test counts both against the service model.
+ * What the service ecs consists of: all of the service model, against which a unit test counts the
+ * tables.
  */
 #include "daemon/ecs/operations.h"
 
@@ -20,21 +20,9 @@ static const struct op_table *const tables[] = {
 	&ecs_service_ops,
 	&ecs_service_deployment_ops,
 	&ecs_task_set_ops,
-};
-
-static const char *const unavailable[] = {
-	"CreateDaemon",
-	"DeleteDaemon",
-	"DeleteDaemonTaskDefinition",
-	"DescribeDaemon",
-	"DescribeDaemonDeployments",
-	"DescribeDaemonRevisions",
-	"DescribeDaemonTaskDefinition",
-	"ListDaemonDeployments",
-	"ListDaemonTaskDefinitions",
-	"ListDaemons",
-	"RegisterDaemonTaskDefinition",
-	"UpdateDaemon",
+	&ecs_daemon_definition_ops,
+	&ecs_daemon_ops,
+	&ecs_daemon_deployment_ops,
 };
 
 const struct op_service ecs_service = {
@@ -42,6 +30,4 @@ const struct op_service ecs_service = {
 	.full_name = "Amazon ECS",
 	.tables = tables,
 	.n_tables = ARRAY_SIZE(tables),
-	.unavailable = unavailable,
-	.n_unavailable = ARRAY_SIZE(unavailable),
 };

@@ -26,5 +26,8 @@ extern const struct op_table ecs_express_gateway_ops;    /* express_gateway.c */
 extern const struct op_table ecs_service_ops;            /* ecs/service.c */
 extern const struct op_table ecs_service_deployment_ops; /* ecs/service_deployment.c */
 extern const struct op_table ecs_task_set_ops;           /* ecs/task_set.c */
+extern const struct op_table ecs_daemon_definition_ops;  /* ecs/task_definition_daemon.c */
+extern const struct op_table ecs_daemon_ops;             /* ecs/daemon.c */
+extern const struct op_table ecs_daemon_deployment_ops;  /* ecs/daemon_deployment.c */
 
 #endif

@@ -23,6 +23,10 @@ const char *const service_deploy_members[] = {
 	"serviceRegistries", "networkConfiguration", "serviceConnectConfiguration", "volumeConfigurations",
 	"vpcLatticeConfigurations", "monitoring", NULL,
 };
+/* What a revision of a daemon has besides. */
+static const char *const daemon_members[] = {
+	"propagateTags", "enableECSManagedTags", "enableExecuteCommand", NULL,
+};
 /* Members of a deployment; platformVersion is the one that LATEST means. */
 static const char *const deployment_members[] = {
 	"taskDefinition", "launchType", "capacityProviderStrategy", "platformFamily", "networkConfiguration",
@@ -112,7 +116,7 @@ add_images(struct call *c, struct json_object *doc, const char *task_definition)
 	int r;
 
 	json_add(doc, "containerImages", list);
-	r = task_definition_ref_find(c->store, &c->scope, task_definition, &td, &c->err);
+	r = task_definition_ref_deployed(c->store, &c->scope, task_definition, &td, &c->err);
 	if (r == 1)
 		r = json_parse(td.doc, strlen(td.doc), &tree, &c->err);
 	if (r < 0)
@@ -148,6 +152,8 @@ make_revision(struct call *c, const struct store_service *v, struct json_object 
 	json_add_str(doc, "serviceArn", arn_service(arn, &c->scope, v->cluster, v->name));
 	json_add_str(doc, "clusterArn", arn_cluster(arn, &c->scope, v->cluster));
 	copy_members(doc, settings, service_deploy_members);
+	if (arn_is_of_daemon(v->name))
+		copy_members(doc, settings, daemon_members);
 	add_platform_version(doc, settings);
 	r = add_images(c, doc, json_get_str(settings, "taskDefinition"));
 	if (r < 0)
@@ -362,6 +368,17 @@ read_doc(struct call *c, const char *text, struct json_object **ret)
 	return json_parse(text, strlen(text), ret, &c->err);
 }
 
+static void
+take_daemon_members(struct json_object *settings, struct json_object *revision)
+{
+	for (size_t i = 0; daemon_members[i] != NULL; i++) {
+		struct json_object *v = json_get(revision, daemon_members[i]);
+
+		if (v != NULL)
+			json_add(settings, daemon_members[i], json_object_get(v));
+	}
+}
+
 /* The service's settings with the revision's members; what the revision does not have goes. A
  * service that asks for LATEST goes on doing so where that is what the revision has. */
 static void
@@ -406,6 +423,7 @@ service_deploy_restore(struct call *c, struct store_service *v, const char *revi
 	if (r < 0)
 		return r;
 	take_members(settings, old);
+	take_daemon_members(settings, old);
 	memcpy(v->revision, row.id, sizeof(v->revision));
 	return put_service(c, v, settings);
 }

@@ -14,6 +14,7 @@
 #include "daemon/store/task.h"
 #include "daemon/store/task_definition.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct tag_resource_in {
@@ -67,7 +68,7 @@ const struct op_table ecs_tag_ops = { ops, ARRAY_SIZE(ops) };
  * filled. */
 typedef int find_fn(struct call *c, const struct arn *a, char ret[static ARN_MAX]);
 static find_fn find_cluster, find_task_definition, find_task, find_container_instance,
-    find_capacity_provider, find_service, find_task_set;
+    find_capacity_provider, find_service, find_task_set, find_daemon, find_daemon_definition;
 
 /* Resources that can have tags. */
 /* clang-format off */
@@ -82,6 +83,8 @@ static const struct {
 	[ARN_SERVICE]            = { 2, find_service },
 	[ARN_TASK_SET]           = { 4, find_task_set },
 	[ARN_CAPACITY_PROVIDER]  = { 1, find_capacity_provider },
+	[ARN_DAEMON]             = { 2, find_daemon },
+	[ARN_DAEMON_TASK_DEFINITION] = { 1, find_daemon_definition },
 };
 /* clang-format on */
 
@@ -196,6 +199,36 @@ find_task_set(struct call *c, const struct arn *a, char ret[static ARN_MAX])
 	if (r == 1)
 		(void)arn_task_set(ret, &c->scope, row.cluster, row.service, row.id);
 	store_deployment_done(&row);
+	return r;
+}
+
+static int
+find_daemon(struct call *c, const struct arn *a, char ret[static ARN_MAX])
+{
+	struct arn kept = *a;
+	char name[ARN_NAME_MAX];
+
+	if (snprintf(name, sizeof(name), ARN_DAEMON_PREFIX "%s", a->part[1]) >= (int)sizeof(name))
+		return 0;
+	kept.part[1] = name;
+	return find_service(c, &kept, ret);
+}
+
+static int
+find_daemon_definition(struct call *c, const struct arn *a, char ret[static ARN_MAX])
+{
+	struct store_task_definition row = { 0 };
+	char family[ARN_NAME_MAX];
+	int64_t revision = 0;
+	int r = arn_resolve_daemon_definition(&c->scope, a->part[0], family, &revision, &c->err);
+
+	if (r == 1 && revision == 0)
+		return err_set(&c->err, ERR_INVALID_PARAMETER, "Revision is missing.");
+	if (r == 1)
+		r = store_task_definition_get(c->store, &c->scope, family, revision, &row, &c->err);
+	store_task_definition_done(&row);
+	if (r > 0)
+		(void)arn_task_definition(ret, &c->scope, family, revision);
 	return r;
 }
 

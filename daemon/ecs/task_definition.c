@@ -60,7 +60,7 @@ static const char *const status_names[] = {
 	[TD_ACTIVE + 1] = "ACTIVE",
 	[TD_INACTIVE + 1] = "INACTIVE",
 	[TD_DELETE_IN_PROGRESS + 1] = "DELETE_IN_PROGRESS",
-	[TD_STATUS_MAX + 1] = NULL,
+	[TD_DELETED + 1] = NULL, /* of daemons alone */
 };
 static const char *const families_status_names[] = {
 	[FAMILIES_ACTIVE] = "ACTIVE",

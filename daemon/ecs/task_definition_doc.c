@@ -82,6 +82,13 @@ static const struct {
 	{ FACT_PROXY,                "ecs.capability.aws-appmesh" },
 };
 
+static const struct {
+	const char *name;
+	const char *kept; /* the member for what a daemon task definition says of it */
+} namespaces[] = {
+	{ "pidMode", "daemonPidMode" },
+	{ "ipcMode", "daemonIpcMode" },
+};
 /* Lists that are echoed empty where they were left out. */
 static const char *const task_lists[] = { "volumes", "placementConstraints" };
 static const char *const container_lists[] = {
@@ -91,6 +98,7 @@ static const char *const container_lists[] = {
 
 static void fill_containers(const struct task_def *td, struct json_object *list);
 static void fill_container(const struct task_def *td, struct json_object *c);
+static void fill_numbers(struct json_object *c);
 static void fill_lists(struct json_object *o, const char *const *names, size_t n);
 static void normalise(struct json_object *doc, const struct task_def *td);
 static struct json_object *compatibilities(const struct task_def *td);
@@ -108,6 +116,65 @@ task_definition_doc_new(const struct task_def *td, struct json_object *in)
 	json_add(doc, "requiresAttributes", required_attributes(td));
 	json_add(doc, "compatibilities", compatibilities(td));
 	return doc;
+}
+
+/* "shared" is the machine's namespace: what runs the task is told so in a task definition's words,
+ * and the daemon's own are kept beside them. */
+static void
+keep_namespace(struct json_object *doc, const char *name, const char *kept)
+{
+	const char *mode = json_get_str(doc, name);
+
+	if (mode == NULL)
+		return;
+	json_add_str(doc, kept, mode);
+	if (streq(mode, "shared"))
+		json_add_str(doc, name, "host");
+	else
+		json_object_object_del(doc, name);
+}
+
+struct json_object *
+task_definition_doc_new_daemon(const struct task_def *td, struct json_object *in)
+{
+	struct json_object *doc = schema_prune(&daemon_def_schema, in);
+	struct json_object *list = json_get(doc, "containerDefinitions");
+
+	json_object_object_del(doc, "tags");
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		fill_numbers(json_object_array_get_idx(list, i));
+	normalise(doc, td);
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+		keep_namespace(doc, namespaces[i].name, namespaces[i].kept);
+	return doc;
+}
+
+static void
+restore_namespace(struct json_object *doc, const char *name, const char *kept)
+{
+	_cleanup_json_ struct json_object *mode = json_object_get(json_get(doc, kept));
+
+	json_object_object_del(doc, name);
+	json_object_object_del(doc, kept);
+	json_add_str(doc, name, mode != NULL ? json_object_get_string(mode) : NULL);
+}
+
+int
+task_definition_doc_reply_daemon(
+    const struct store_task_definition *t, struct json_object **ret, struct err *e)
+{
+	_cleanup_json_ struct json_object *doc = NULL;
+	int r = json_parse(t->doc, strlen(t->doc), &doc, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+		restore_namespace(doc, namespaces[i].name, namespaces[i].kept);
+	json_add_str(doc, "status", td_status_name(t->status));
+	json_add_time(doc, "registeredAt", t->registered_at_ms);
+	json_add_time(doc, "deleteRequestedAt", t->delete_requested_at_ms);
+	*ret = TAKE(doc);
+	return 0;
 }
 
 struct json_object *
@@ -157,14 +224,20 @@ fill_port(const struct task_def *td, struct json_object *p)
 }
 
 static void
-fill_container(const struct task_def *td, struct json_object *c)
+fill_numbers(struct json_object *c)
 {
-	struct json_object *ports;
-
 	if (json_get(c, "cpu") == NULL)
 		json_add_int(c, "cpu", 0);
 	if (json_get(c, "essential") == NULL)
 		json_add_bool(c, "essential", true);
+}
+
+static void
+fill_container(const struct task_def *td, struct json_object *c)
+{
+	struct json_object *ports;
+
+	fill_numbers(c);
 	fill_lists(c, container_lists, ARRAY_SIZE(container_lists));
 	ports = json_get(c, "portMappings");
 	for (size_t i = 0; i < json_object_array_length(ports); i++)

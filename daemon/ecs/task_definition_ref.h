@@ -24,6 +24,13 @@ task_definition_ref_done_(struct store_task_definition *t)
 int task_definition_ref_find(struct store *s, const struct scope *sc, const char *text,
     struct store_task_definition *ret, struct err *e);
 
+/* The same for a daemon task definition. */
+int task_definition_ref_find_daemon(struct store *s, const struct scope *sc, const char *text,
+    struct store_task_definition *ret, struct err *e);
+/* The same for what a deployment is made from: the ARN of either kind. */
+int task_definition_ref_deployed(struct store *s, const struct scope *sc, const char *arn,
+    struct store_task_definition *ret, struct err *e);
+
 /* The row that something new may be started from. Returns 0 and the row, or a negative errno with
  * `e` filled: ClientException "TaskDefinition not found.", InvalidParameterException
  * "TaskDefinition is inactive" (also while it is being deleted). */
@@ -31,8 +38,9 @@ int task_definition_ref_active(struct store *s, const struct scope *sc, const ch
     struct store_task_definition *ret, struct err *e);
 
 /* A revision that is being deleted and that no unfinished task uses any more is forgotten here,
- * with its tags. Returns 1 when the row is gone, 0 when it stays, negative errno. */
+ * with its tags; a daemon's is DELETED before, for an hour. Returns 1 when the row is gone, 0 when
+ * it stays (in *t with its status), negative errno. */
 int task_definition_ref_purge(
-    struct store *s, const struct scope *sc, const struct store_task_definition *t, struct err *e);
+    struct store *s, const struct scope *sc, struct store_task_definition *t, struct err *e);
 
 #endif

@@ -411,7 +411,7 @@ pack_spec(struct call *c, const struct run_plan *p, const struct place *place, s
 	spec.cluster_name = t->cluster;
 	spec.account = t->scope.account;
 	spec.region = t->scope.region;
-	spec.family = t->family;
+	spec.family = borrow(c, arn_client_name(t->family));
 	spec.revision = t->revision;
 	spec.launch_type = t->launch_type;
 	spec.definition_json = p->row.doc;

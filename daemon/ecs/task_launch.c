@@ -86,7 +86,10 @@ tag_task(struct call *c, const struct run_plan *p, const char *arn)
 	if (r == 0 && in->enable_managed_tags == TRI_TRUE)
 		r = tag_set_put(c->store, arn, "aws:ecs:clusterName", p->cluster.name, &c->err);
 	if (r == 0 && in->enable_managed_tags == TRI_TRUE && p->service != NULL)
-		r = tag_set_put(c->store, arn, "aws:ecs:serviceName", p->service->service, &c->err);
+		r = tag_set_put(c->store, arn,
+		    arn_is_of_daemon(p->service->service) ? "aws:ecs:daemonName"
+							  : "aws:ecs:serviceName",
+		    arn_client_name(p->service->service), &c->err);
 	return r;
 }
 

@@ -275,6 +275,21 @@ run_plan_place(struct call *c, struct run_plan *p)
 	return r;
 }
 
+/* A daemon's instances are those of its capacity providers; this machine stands in for those of
+ * every provider. */
+static bool
+is_of_provider(const struct run_plan *p, const struct candidate *v)
+{
+	const char *provider = json_get_str(v->doc, "capacityProviderName");
+
+	if (p->service == NULL || !arn_is_of_daemon(p->service->service) || v->row.synthetic)
+		return true;
+	for (size_t i = 0; i < p->in->strategy.n; i++)
+		if (streq(p->in->strategy.v[i].capacity_provider, provider))
+			return true;
+	return false;
+}
+
 int
 run_plan_eligible(
     struct call *c, struct run_plan *p, void (*fn)(const char *instance, void *arg), void *arg)
@@ -286,7 +301,8 @@ run_plan_eligible(
 		r = find_candidates(&l);
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		const struct candidate *v = &l.v[i];
-		bool fits = v->takes_all || json_get_bool(v->doc, "agentConnected", false);
+		bool fits = is_of_provider(p, v) &&
+			    (v->takes_all || json_get_bool(v->doc, "agentConnected", false));
 
 		for (size_t k = 0; fits && !v->takes_all && k < l.n_filters; k++)
 			fits = container_instance_matches(c, l.filters[k], &v->row, v->doc);

@@ -94,7 +94,7 @@ find_definition(struct call *c, struct run_plan *p)
 
 	if (p->service == NULL)
 		return task_definition_ref_active(c->store, &c->scope, given, &p->row, &c->err);
-	r = task_definition_ref_find(c->store, &c->scope, given, &p->row, &c->err);
+	r = task_definition_ref_deployed(c->store, &c->scope, given, &p->row, &c->err);
 	if (r == 0)
 		return err_set(&c->err, ERR_CLIENT, "TaskDefinition not found.");
 	return r < 0 ? r : 0;
@@ -195,11 +195,12 @@ check_tags(struct call *c, struct run_plan *p)
 	return tag_set_check(&p->in->tags, &c->err);
 }
 
-/* "service:" names the groups of services, nobody else can join them. */
+/* Groups of services and daemons: nobody else can join them. */
 static int
 check_group(struct call *c, struct run_plan *p)
 {
-	if (p->in->group != NULL && has_prefix(p->in->group, "service:"))
+	if (p->in->group != NULL &&
+	    (has_prefix(p->in->group, "service:") || has_prefix(p->in->group, "daemon:")))
 		return refuse(c, "Invalid namespace for group.");
 	p->group = p->in->group != NULL && p->in->group[0] != '\0'
 		       ? p->in->group

@@ -10,6 +10,7 @@
 #include "daemon/page.h"
 #include "daemon/store/service.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DESCRIBE_MAX 100
@@ -173,10 +174,16 @@ make_filter(struct call *c, const struct list_tasks_in *in, const char *cluster,
 		.launch_type = launch_type_names[in->launch_type],
 		.desired_stopped = in->desired_status == DESIRED_STOPPED,
 	};
-	/* ECS never sets a task's desiredStatus to PENDING; daemons need managed instances, which
-	 * are not here. */
-	if (in->desired_status == DESIRED_PENDING || in->daemon_name != NULL)
+	/* ECS never sets a task's desiredStatus to PENDING. */
+	if (in->desired_status == DESIRED_PENDING)
 		return 0;
+	if (in->daemon_name != NULL) {
+		if (in->service_name != NULL ||
+		    snprintf(service, ARN_NAME_MAX, ARN_DAEMON_PREFIX "%s", in->daemon_name) >=
+			ARN_NAME_MAX)
+			return 0;
+		f->service = service;
+	}
 	if (in->container_instance != NULL) {
 		r = arn_resolve_container_instance(
 		    &c->scope, cluster, in->container_instance, instance, &c->err);

@@ -5,6 +5,7 @@
  */
 #include "daemon/ecs/task_service.h"
 
+#include "daemon/arn.h"
 #include "daemon/ecs/task.h"
 
 #include <string.h>
@@ -120,7 +121,9 @@ task_service_launch(struct call *c, struct task_service_launch *l)
 
 	plan.in = in;
 	plan.count = (int64_t)l->count;
-	plan.group = arena_printf(&c->arena, "service:%s", l->service);
+	plan.group = arn_is_of_daemon(l->service)
+			 ? arena_printf(&c->arena, "daemon:%s", arn_client_name(l->service))
+			 : arena_printf(&c->arena, "service:%s", l->service);
 	if (r == 0)
 		r = service_plan_make(c, &plan);
 	if (r == 0)

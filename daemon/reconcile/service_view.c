@@ -6,6 +6,7 @@
 #include "daemon/reconcile/service_view.h"
 
 #include "common/json.h"
+#include "daemon/arn.h"
 #include "daemon/config.h"
 #include "daemon/ecs/service_deploy.h"
 
@@ -302,6 +303,20 @@ number_instances(struct service_view *v)
 	}
 }
 
+/* DaemonDeploymentConfiguration.drainPercent: how many instances are without their task at a time,
+ * at least one. */
+static void
+set_drain(struct service_view *v)
+{
+	struct json_object *deployment = json_get(v->settings, "deploymentConfiguration");
+	struct json_object *drain = json_get(deployment, "drainPercent");
+	int64_t percent = drain != NULL ? (int64_t)json_object_get_double(drain) : 100;
+	int64_t n = (int64_t)v->rolling.n_instances, gone = (n * percent + 99) / 100;
+
+	if (n > 0)
+		v->rolling.min_percent = (n - (gone > 0 ? gone : 1)) * 100 / n;
+}
+
 static int
 read_instances(struct call *c, struct service_view *v)
 {
@@ -329,6 +344,8 @@ read_instances(struct call *c, struct service_view *v)
 		r = 0;
 	}
 	number_instances(v);
+	if (arn_is_of_daemon(v->row.name))
+		set_drain(v);
 	return r;
 }
 

@@ -50,13 +50,16 @@ enum {
 	COLUMN_STATE,
 };
 
+#define NAMED_DAEMON(name) "(" name " GLOB 'daemon/*')" /* ARN_DAEMON_PREFIX */
 /* The list statements differ in the index that leads; they come out of it in the order of cluster
  * and name. */
 #define LIST(lead)                                                                                 \
 	"SELECT " COLUMNS " FROM service WHERE account = ?1 AND region = ?2" lead                  \
 	" AND (?7 IS NULL OR launch_type = ?7) AND (?8 IS NULL OR scheduling = ?8)"                \
 	" AND (?11 IS NULL OR json_extract(doc, '$.resourceManagementType') = ?11)"                \
-	" AND (?9 OR status <> 'INACTIVE') ORDER BY cluster, name LIMIT ?10"
+	" AND (?12 = 2 OR " NAMED_DAEMON(                                                          \
+	    "name") " = ?12)"                                                                      \
+		    " AND (?9 OR status <> 'INACTIVE') ORDER BY cluster, name LIMIT ?10"
 #define AFTER " AND (cluster, name) > (?3, ?4)"
 #define KEYED " WHERE account = ?1 AND region = ?2 AND cluster = ?3 AND name = ?4"
 
@@ -64,7 +67,7 @@ enum {
 static const char *const sql[STMT_MAX] = {
 	[STMT_PUT]                  = "INSERT INTO service (" COLUMNS ", fargate)"
 				      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
-				      " " SERVICE_FARGATE("?8", "?14") ")"
+				      " CASE WHEN " NAMED_DAEMON("?4") " THEN 2 ELSE " SERVICE_FARGATE("?8", "?14") " END)"
 				      " ON CONFLICT DO UPDATE SET status = ?5, scheduling = ?6, controller = ?7,"
 				      " launch_type = ?8, namespace = ?9, desired_count = ?10, created_at = ?11,"
 				      " inactive_at = ?12, revision = ?13, doc = ?14, state = ?15,"
@@ -77,7 +80,7 @@ static const char *const sql[STMT_MAX] = {
 				      " WHERE status <> 'INACTIVE' ORDER BY account, region, cluster, name",
 	[STMT_COUNT]                = "SELECT status, fargate, count(*) FROM service INDEXED BY service_count"
 				      " WHERE account = ?1 AND region = ?2 AND cluster = ?3"
-				      " AND status <> 'INACTIVE' GROUP BY status, fargate",
+				      " AND status <> 'INACTIVE' AND fargate < 2 GROUP BY status, fargate",
 	[STMT_FIND_PROVIDER]        = "SELECT name FROM service, json_each(doc, '$.capacityProviderStrategy')"
 				      " WHERE account = ?1 AND region = ?2 AND status <> 'INACTIVE'"
 				      " AND json_extract(json_each.value, '$.capacityProvider') = ?3 LIMIT 1",
@@ -205,6 +208,7 @@ store_service_list(struct store *s, const struct scope *sc, const struct store_s
 	query_bind_int(&q, 9, f->inactive_too);
 	query_bind_int(&q, 10, limit);
 	query_bind(&q, 11, f->management);
+	query_bind_int(&q, 12, f->kind);
 	if (f->cluster != NULL)
 		query_bind(&q, 5, f->cluster);
 	return walk(&q, fn, arg);

@@ -52,12 +52,17 @@ int store_service_put(struct store *s, const struct store_service *v, struct err
 int store_service_get(struct store *s, const struct scope *sc, const char *cluster,
     const char *name, struct store_service *ret, struct err *e);
 
+/* Daemons are services under the scheduler's eyes: rows whose names begin with ARN_DAEMON_PREFIX.
+ * Counts leave them out. */
+enum store_service_kind { STORE_SERVICES, STORE_DAEMONS, STORE_SERVICES_AND_DAEMONS };
+
 struct store_service_filter {
 	const char *cluster;     /* NULL: of every cluster */
 	const char *namespace;   /* NULL: any */
 	const char *launch_type; /* NULL: any */
 	const char *scheduling;  /* NULL: any */
 	const char *management;  /* resourceManagementType; NULL: any */
+	enum store_service_kind kind;
 	bool inactive_too;
 };
 /* "cluster/name" in a stable order, after `after`. The row is borrowed. */

@@ -19,12 +19,24 @@ enum {
 	STMT_LIST_FAMILY_ASC,
 	STMT_LIST_FAMILY_DESC,
 	STMT_FAMILIES,
+	STMT_DAEMON_ASC,
+	STMT_DAEMON_DESC,
 	STMT_MAX,
 };
 _Static_assert(STMT_MAX <= STORE_STATEMENTS_MAX, "statements");
 
 #define COLUMNS "family, revision, status, registered_at, deregistered_at, delete_requested_at"
 #define IN_SCOPE " WHERE account = ?1 AND region = ?2"
+#define NOT_DAEMON " AND family NOT GLOB 'daemon/*'" /* ARN_DAEMON_PREFIX */
+/* ?4 and ?5 as below; the prefix ?7, which is the whole family with ?8, and whether only the last
+ * of each family counts, ?9. */
+#define DAEMON_LIST(than)                                                                          \
+	"SELECT " COLUMNS " FROM task_definition t" IN_SCOPE " AND (family, revision) " than       \
+	" (?4, ?5) AND family >= ?7"                                                               \
+	" AND family < ?7 || char(1114111) AND (?8 = 0 OR family = ?7)"                            \
+	" AND (?3 < 0 OR status = ?3) AND (?9 = 0 OR revision = (SELECT max(m.revision)"           \
+	" FROM task_definition m WHERE m.account = t.account AND m.region = t.region"              \
+	" AND m.family = t.family AND (?3 < 0 OR m.status = ?3)))"
 
 /* The list statements begin after (?4, ?5) in the direction of the walk, or anywhere where ?4 is
  * NULL: query_bind_after puts the lowest or highest key there, so that the index is entered at the
@@ -42,10 +54,10 @@ static const char *const sql[STMT_MAX] = {
 			       " AND status = 0 AND family = ?3 ORDER BY revision DESC LIMIT 1",
 	[STMT_DELETE]        = "DELETE FROM task_definition" IN_SCOPE " AND family = ?3 AND revision = ?4",
 	[STMT_LIST_ASC]      = "SELECT " COLUMNS " FROM task_definition" IN_SCOPE
-			       " AND status = ?3 AND (family, revision) > (?4, ?5)"
+			       " AND status = ?3 AND (family, revision) > (?4, ?5)" NOT_DAEMON
 			       " ORDER BY family, revision LIMIT ?6",
 	[STMT_LIST_DESC]     = "SELECT " COLUMNS " FROM task_definition" IN_SCOPE
-			       " AND status = ?3 AND (family, revision) < (?4, ?5)"
+			       " AND status = ?3 AND (family, revision) < (?4, ?5)" NOT_DAEMON
 			       " ORDER BY family DESC, revision DESC LIMIT ?6",
 	[STMT_LIST_FAMILY_ASC] =
 			       "SELECT " COLUMNS " FROM task_definition" IN_SCOPE
@@ -58,10 +70,12 @@ static const char *const sql[STMT_MAX] = {
 	[STMT_FAMILIES]      = "SELECT f.family, EXISTS (SELECT 1 FROM task_definition a"
 			       " WHERE a.account = ?1 AND a.region = ?2 AND a.status = 0 AND a.family = f.family)"
 			       " AS active FROM task_definition_family f WHERE f.account = ?1 AND f.region = ?2"
-			       " AND f.family > ?3 AND f.family >= ?4 AND f.family < ?4 || char(1114111)"
+			       " AND f.family NOT GLOB 'daemon/*' AND f.family > ?3 AND f.family >= ?4 AND f.family < ?4 || char(1114111)"
 			       " AND (?5 IS NULL OR active = ?5) AND (active OR EXISTS (SELECT 1"
 			       " FROM task_definition t WHERE t.account = ?1 AND t.region = ?2"
 			       " AND t.family = f.family)) ORDER BY f.family LIMIT ?6",
+	[STMT_DAEMON_ASC]    = DAEMON_LIST(">") " ORDER BY family, revision LIMIT ?6",
+	[STMT_DAEMON_DESC]   = DAEMON_LIST("<") " ORDER BY family DESC, revision DESC LIMIT ?6",
 };
 /* clang-format on */
 static const struct store_sql task_definition_sql = { STORE_TASK_DEFINITION, sql };
@@ -71,6 +85,7 @@ static const char *const td_status_names[TD_STATUS_MAX] = {
 	[TD_ACTIVE]             = "ACTIVE",
 	[TD_INACTIVE]           = "INACTIVE",
 	[TD_DELETE_IN_PROGRESS] = "DELETE_IN_PROGRESS",
+	[TD_DELETED]            = "DELETED",
 };
 /* clang-format on */
 
@@ -208,6 +223,39 @@ store_task_definition_list(struct store *s, const struct scope *sc, const char *
 	query_bind_int(&q, 6, limit);
 	if (family != NULL)
 		query_bind(&q, 7, family);
+	while ((r = query_step(&q)) > 0) {
+		read_row(&q, &t);
+		if (fn(&t, arg) != 0)
+			return 0;
+	}
+	return r;
+}
+
+int
+store_daemon_definition_list(struct store *s, const struct scope *sc,
+    const struct store_daemon_definition_filter *f, const char *after_family,
+    int64_t after_revision, int limit, int (*fn)(const struct store_task_definition *t, void *arg),
+    void *arg, struct err *e)
+{
+	_cleanup_query_ struct query q = { 0 };
+	struct store_task_definition t;
+	int r = query_open(
+	    &q, s, &task_definition_sql, f->descending ? STMT_DAEMON_DESC : STMT_DAEMON_ASC, e);
+
+	if (r < 0)
+		return r;
+	if (after_family == NULL) {
+		after_family = f->descending ? "\xf4\x8f\xbf\xbf" : "";
+		after_revision = f->descending ? INT64_MAX : 0;
+	}
+	query_bind_scope(&q, sc);
+	query_bind_int(&q, 3, f->status);
+	query_bind(&q, 4, after_family);
+	query_bind_int(&q, 5, after_revision);
+	query_bind_int(&q, 6, limit);
+	query_bind(&q, 7, f->family_prefix);
+	query_bind_int(&q, 8, f->whole);
+	query_bind_int(&q, 9, f->last_registered);
 	while ((r = query_step(&q)) > 0) {
 		read_row(&q, &t);
 		if (fn(&t, arg) != 0)

@@ -10,7 +10,8 @@
 #include "daemon/api.h"
 #include "daemon/store/store.h"
 
-enum td_status { TD_ACTIVE, TD_INACTIVE, TD_DELETE_IN_PROGRESS, TD_STATUS_MAX };
+/* DELETED: of daemon task definitions, which can be described for a while after. */
+enum td_status { TD_ACTIVE, TD_INACTIVE, TD_DELETE_IN_PROGRESS, TD_DELETED, TD_STATUS_MAX };
 const char *td_status_name(enum td_status s);
 
 struct store_task_definition {
@@ -40,6 +41,19 @@ int store_task_definition_list(struct store *s, const struct scope *sc, const ch
     enum td_status status, bool descending, const char *after_family, int64_t after_revision,
     int limit, int (*fn)(const struct store_task_definition *t, void *arg), void *arg,
     struct err *e);
+/* Daemon task definitions (families with ARN_DAEMON_PREFIX), by family then revision. */
+struct store_daemon_definition_filter {
+	const char *family_prefix; /* with ARN_DAEMON_PREFIX */
+	bool whole;                /* it is the whole family's name */
+	int status;                /* enum td_status, -1: any */
+	bool last_registered;      /* of each family the highest revision that there is */
+	bool descending;
+};
+/* As store_task_definition_list; the walk may not change the rows. */
+int store_daemon_definition_list(struct store *s, const struct scope *sc,
+    const struct store_daemon_definition_filter *f, const char *after_family,
+    int64_t after_revision, int limit, int (*fn)(const struct store_task_definition *t, void *arg),
+    void *arg, struct err *e);
 /* Family names with that prefix, after `after`. `active`: TRI_TRUE only those with an ACTIVE
  * revision, TRI_FALSE only those without, TRI_UNSET all. */
 int store_task_definition_families(struct store *s, const struct scope *sc, const char *prefix,

@@ -77,12 +77,12 @@ FOREIGN = (
 # ecs/: a file belongs to the family whose name it begins with (the longest). Families do not know each other, but for
 # these headers.
 ECS_FAMILIES = ("task_definition", "task_set", "task", "container_instance", "cluster", "tag", "account_setting",
-                "capacity_provider", "service", "express_gateway")
+                "capacity_provider", "service", "express_gateway", "daemon")
 ECS_SAME = {"task_set": "service"}  # task sets are a kind of deployment of a service
 ECS_SHARED = {"operations.h", "cluster_ref.h", "tag_set.h", "task_definition_ref.h", "container_instance_place.h",
               "account_setting_ref.h", "capacity_provider_ref.h", "client_token_ref.h", "service_delete.h"}
-# Services consist of tasks: what RunTask refuses is refused to them, too.
-ECS_BELOW = {"service": {"task.h", "task_shape.h", "task_service.h"}}
+# Services consist of tasks: what RunTask refuses is refused to them, too. A daemon is deployed as a service is.
+ECS_BELOW = {"service": {"task.h", "task_shape.h", "task_service.h"}, "daemon": {"task.h", "service_deploy.h"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 

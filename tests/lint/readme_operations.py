@@ -32,7 +32,8 @@ def table(build):
     lines += ["| Operation | Members of its input |\n", "|---|---|\n"]
     members = {o["name"]: [m["name"] for m in (o.get("input") or {}).get("members", [])] for o in operations}
     lines += [f"| {name} | {', '.join(members[name]) or 'none'} |\n" for name in there]
-    lines += ["\n", "Known, answered with an honest \"not available here yet\": " + ", ".join(not_yet) + ".\n"]
+    if not_yet:
+        lines += ["\n", "Known, answered with an honest \"not available here yet\": " + ", ".join(not_yet) + ".\n"]
     return "".join(lines + neighbours(services))
 
 

@@ -279,6 +279,63 @@ test_task_definitions(void **state)
 	assert_int_equal(arn_resolve_task_definition(&here, family, out, &revision, &e), 0);
 }
 
+static void
+test_daemons(void **state)
+{
+	char cluster[ARN_NAME_MAX] = "untouched", name[ARN_NAME_MAX] = "untouched";
+	char id[ARN_ID_MAX] = "untouched", family[ARN_NAME_MAX], long_name[300];
+	char buf[ARN_MAX];
+	struct err e = { 0 };
+	int64_t revision = -1;
+
+	(void)state;
+	assert_string_equal(arn_service(buf, &here, "web", "daemon/log"), HERE "daemon/web/log");
+	assert_string_equal(arn_service_deployment(buf, &here, "web", "daemon/log", "d1"),
+	    HERE "daemon-deployment/web/log/d1");
+	assert_string_equal(arn_service_revision(buf, &here, "web", "daemon/log", "7"),
+	    HERE "daemon-revision/web/log/7");
+	assert_string_equal(
+	    arn_task_definition(buf, &here, "daemon/log", 3), HERE "daemon-task-definition/log:3");
+	assert_string_equal(arn_client_name("daemon/log"), "log");
+	assert_string_equal(arn_client_name("log"), "log");
+
+	assert_int_equal(
+	    arn_resolve_daemon(&here, HERE "service/web/log", ARN_DAEMON, cluster, name, id, &e),
+	    -EINVAL);
+	assert_int_equal(
+	    arn_resolve_daemon(&here, HERE "daemon/log", ARN_DAEMON, cluster, name, id, &e),
+	    -EINVAL);
+	assert_int_equal(
+	    arn_resolve_daemon(&here, "arn:aws:ecs:us-east-1:999999999999:daemon/web/log",
+		ARN_DAEMON, cluster, name, id, &e),
+	    0);
+	assert_string_equal(name, "untouched");
+	assert_int_equal(
+	    arn_resolve_daemon(&here, HERE "daemon/web/log", ARN_DAEMON, cluster, name, id, &e), 1);
+	assert_string_equal(cluster, "web");
+	assert_string_equal(name, "daemon/log");
+	assert_string_equal(id, "");
+	assert_int_equal(arn_resolve_daemon(&here, HERE "daemon-revision/web/log/7",
+			     ARN_DAEMON_REVISION, cluster, name, id, &e),
+	    1);
+	assert_string_equal(id, "7");
+
+	assert_int_equal(arn_resolve_daemon_definition(
+			     &here, HERE "daemon-task-definition/log:3", family, &revision, &e),
+	    1);
+	assert_string_equal(family, "daemon/log");
+	assert_int_equal(revision, 3);
+	assert_int_equal(arn_resolve_daemon_definition(
+			     &here, HERE "task-definition/log:3", family, &revision, &e),
+	    -EINVAL);
+	memset(long_name, 'f', sizeof(long_name));
+	long_name[248] = '\0';
+	assert_int_equal(arn_resolve_daemon_definition(&here, long_name, family, &revision, &e), 1);
+	long_name[248] = 'f';
+	long_name[249] = '\0';
+	assert_int_equal(arn_resolve_daemon_definition(&here, long_name, family, &revision, &e), 0);
+}
+
 int
 main(void)
 {
@@ -290,6 +347,7 @@ main(void)
 		cmocka_unit_test(test_tasks),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_task_definitions),
+		cmocka_unit_test(test_daemons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
