@@ -443,7 +443,7 @@ arn_resolve_daemon_definition(const struct scope *sc, const char *given,
     char ret_family[static ARN_NAME_MAX], int64_t *ret_revision, struct err *e)
 {
 	char family[ARN_NAME_MAX];
-	int64_t revision;
+	int64_t revision = 0;
 	int r = resolve_definition(sc, ARN_DAEMON_TASK_DEFINITION, given, family, &revision, e);
 
 	if (r <= 0 || !daemon_key(ret_family, family))
