@@ -15,6 +15,7 @@
 #include "daemon/log_tail.h"
 #include "daemon/reconcile/firewalls.h"
 #include "daemon/reconcile/services.h"
+#include "daemon/reconcile/spot.h"
 #include "daemon/reconcile/tasks.h"
 #include "daemon/services/s3.h"
 #include "daemon/services/service.h"
@@ -110,6 +111,8 @@ static int on_log_cursor(const struct scope *sc, const char *group, const char *
     struct err *e, void *cookie);
 static void print_status(char *buf, size_t size, void *cookie);
 static bool cluster_of(const char *task_id, char *buf, size_t size, void *cookie);
+static int on_interrupt_spot(
+    const char *cluster, const char *task, int64_t *ret, struct err *e, void *cookie);
 static void on_stop_signal(int signo, void *arg);
 static void on_reload_signal(int signo, void *arg);
 static void follow(struct daemon *d, char **argv);
@@ -186,7 +189,8 @@ daemon_open(struct daemon *d, struct err *e)
 	const struct events_callbacks events_cb = { on_changed, on_finished, d };
 	const struct fleet_callbacks fleet_cb = { on_state, on_lost, d };
 	const struct vpc_networks_callbacks networks_cb = { on_network_there, d };
-	const struct http_callbacks http_cb = { on_health, on_reset, d, on_log_cursor };
+	const struct http_callbacks http_cb = { on_health, on_reset, d, on_log_cursor,
+		on_interrupt_spot };
 	const struct systemd_callbacks systemd_cb = { print_status, cluster_of, d };
 	int r;
 
@@ -524,6 +528,14 @@ on_log_cursor(const struct scope *sc, const char *group, const char *stream, cha
 	if (r > 0)
 		*ret = xstrdup(cursor);
 	return r;
+}
+
+static int
+on_interrupt_spot(const char *cluster, const char *task, int64_t *ret, struct err *e, void *cookie)
+{
+	struct daemon *d = cookie;
+
+	return spot_interrupt(d->api, d->store, cluster, task, ret, e);
 }
 
 static void

@@ -323,6 +323,46 @@ serve_log_cursor(struct exchange *x)
 }
 
 static void
+answer_interruption(struct exchange *x, const struct evkeyvalq *params)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct body b = { .content_type = "application/json" };
+	struct err e = { 0 };
+	int64_t n = 0;
+
+	if (x->edge->cb.interrupt_spot(evhttp_find_header(params, "cluster"),
+		evhttp_find_header(params, "task"), &n, &e, x->edge->cb.cookie) < 0) {
+		log_warn("op", PATH_OWN "simulate/spot-interruption", "%s", e.text);
+		answer_error(
+		    x, WIRE_JSON, 500, err_type(ERR_SERVER), "The tasks could not be interrupted.");
+		return;
+	}
+	json_add_int(o, "interrupted", n);
+	b.text = json_print(o);
+	b.len = strlen(b.text);
+	answer(x, 200, &b, NULL, NULL);
+}
+
+static void
+serve_interruption(struct exchange *x)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(x->req));
+	struct evkeyvalq params;
+
+	if (x->edge->cb.interrupt_spot == NULL) {
+		answer_no_page(x);
+		return;
+	}
+	if (evhttp_parse_query_str(query != NULL ? query : "", &params) != 0) {
+		answer_error(x, WIRE_JSON, 400, err_type(ERR_INVALID_PARAMETER),
+		    "The query is not well-formed.");
+		return;
+	}
+	answer_interruption(x, &params);
+	evhttp_clear_headers(&params);
+}
+
+static void
 serve_own_page(struct exchange *x, const char *path)
 {
 	/* clang-format off */
@@ -335,6 +375,7 @@ serve_own_page(struct exchange *x, const char *path)
 		{ PATH_OWN "events",      EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_events },
 		{ PATH_OWN "health",      EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_health },
 		{ PATH_OWN "logs/cursor", EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD, OPTIONS", serve_log_cursor },
+		{ PATH_OWN "simulate/spot-interruption", EVHTTP_REQ_POST,   "POST, OPTIONS",      serve_interruption },
 		{ PATH_OWN "state/reset", EVHTTP_REQ_POST,                  "POST, OPTIONS",      serve_reset },
 	};
 	/* clang-format on */

@@ -2,6 +2,8 @@
 """The service scheduler without containers: where tasks go, what moves them, what it says of it."""
 
 import collections
+import json
+import urllib.request
 
 import pytest
 
@@ -202,3 +204,16 @@ def test_blue_green_keeps_the_old_tasks_until_it_has_baked(spacious, three, clus
     assert len(tasks()) == 4 and set(old) < set(tasks())
     call("StopServiceDeployment", serviceDeploymentArn=rollout()["serviceDeploymentArn"], stopType="ROLLBACK")
     wait_until(lambda: rollout()["status"] == "ROLLBACK_SUCCESSFUL" and sorted(tasks()) == sorted(old), 10)
+
+
+def test_interrupted_spot_tasks_are_replaced(spacious, three, cluster, service):
+    api = service(desiredCount=2, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}])
+    api.wait_stable(2)
+    before = set(api.by("taskArn"))
+    url = f"{spacious.url}/_localemu/simulate/spot-interruption?cluster={cluster}"
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST")) as reply:
+        assert json.load(reply) == {"interrupted": 2}
+    wait_until(lambda: len(api.tasks()) == 2 and not before & set(api.by("taskArn")), 10, "two others")
+    ended = three.describe_tasks(cluster=cluster, tasks=list(before))["tasks"]
+    assert {(t["stopCode"], t["stoppedReason"]) for t in ended} == {
+        ("SpotInterruption", "Your Spot Task was interrupted.")}
