@@ -364,3 +364,24 @@ def test_it_outlives_a_restart(start_daemon):
     daemon.restart()
     wait_until(lambda: [t["lastStatus"] for t in api.tasks_of()] == ["RUNNING"], 20, "the task after the restart")
     assert api.look(made["daemonArn"])["currentRevisions"][0]["totalRunningCount"] == 1
+
+
+def test_several_instances_roll_one_after_the_other(start_daemon):
+    api = Daemons(start_daemon(ECS_DOCKER_BACKEND="0", ECS_SYNTHETIC_INSTANCES="3"))
+    provider = api.provide()
+    made = api.start(api.register(), provider, deploymentConfiguration={"drainPercent": 1})
+    api.deployed(made["deploymentArn"])
+    assert len({t["containerInstanceArn"] for t in api.tasks_of()}) == 3
+    second = api.register()
+    changed = api.ok("UpdateDaemon", daemonArn=made["daemonArn"], daemonTaskDefinitionArn=second,
+                     capacityProviderArns=[provider])  # the configuration stays
+    fewest = 3
+
+    def look():
+        nonlocal fewest
+        fewest = min(fewest, sum(t["lastStatus"] == "RUNNING" for t in api.tasks_of()))
+        return api.deployment(changed["deploymentArn"])["status"] == "SUCCESSFUL"
+    wait_until(look, 30, "the deployment's end")
+    assert fewest >= 2
+    assert [t["taskDefinitionArn"] for t in api.tasks_of()] == 3 * [second]
+    assert api.look(made["daemonArn"])["currentRevisions"][0]["totalRunningCount"] == 3
