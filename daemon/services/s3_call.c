@@ -315,7 +315,7 @@ host_id(struct s3_call *c)
 	struct s3_sum s;
 
 	s3_sum_begin(&s, S3_SUM_SHA256);
-	s3_sum_add(&s, c->request_id, strlen(c->request_id));
+	s3_sum_add(&s, c->request_id, sizeof(c->request_id) - 1);
 	s3_base64(sum, s3_sum_end(&s, sum), ret, S3_SUM_TEXT);
 	return ret;
 }

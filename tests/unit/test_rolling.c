@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The single rules of rolling.c, one scene each. What they promise together is held against thousands of random worlds
- * in test_rolling_worlds.c.
+ * The single rules of rolling.c, one scene each. What they promise together is held against
+ * thousands of random worlds in test_rolling_worlds.c.
  */
 #include "daemon/reconcile/rolling.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rules of rolling.c against a world made of dice: thousands of services with random counts,
- * percentages, failures, delays, updates and kills, each look held against what ECS promises. Single
- * rules are in test_rolling.c.
+ * percentages, failures, delays, updates and kills, each look held against what ECS promises.
+ * Single rules are in test_rolling.c.
  */
 #include "daemon/reconcile/rolling.h"
 
