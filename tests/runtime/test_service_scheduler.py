@@ -225,7 +225,7 @@ def test_a_daemon_that_is_killed_goes_on_with_the_roll_out(start_daemon, make_la
     daemon.start(daemon.port)
     api.wait_stable(60)
     assert collections.Counter(t["taskDefinitionArn"] for t in api.tasks()) == {new: 4}
-    assert len(api.containers()) == 4
+    wait_until(lambda: len(api.containers()) == 4, 5, "the old containers to be gone from the Engine's list")
     api.delete()
     lab.close()
 
