@@ -3,12 +3,14 @@
 and an SDK of another language. (Debian's first two are older than AWS_ENDPOINT_URL, so that they are told where to ask.)"""
 
 import json
+import subprocess
 import uuid
 
 import pytest
 
 from harness import sdk_image
 from harness.engine import busybox_layer
+from harness.wait import wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/team/worker"
 SUBNET = {"awsvpcConfiguration": {"subnets": ["subnet-0a"]}}
@@ -67,3 +69,30 @@ def test_boto3(task):
 def test_javascript(task):
     reply = said(task.inside(f"node --no-warnings -e '{NODE}'"))
     assert reply == {"Account": "000000000000", "Arn": expected(task), "region": "us-east-1"}
+
+
+def aws_logs_tail(daemon, group):
+    return subprocess.run(
+        ["/usr/bin/aws", "--endpoint-url", daemon.url, "--region", "us-east-1", "logs", "tail", group, "--format", "short"],
+        env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+def test_the_worker_of_the_page(module_lab, engine_daemon, clients):
+    """s3 ls with a task role and no other configuration; docker logs and aws logs tail show the same line."""
+    bucket, group = f"worker-{uuid.uuid4().hex[:12]}", f"/ecs/worker-{uuid.uuid4().hex[:12]}"
+    s3 = engine_daemon.client(service="s3")
+    s3.create_bucket(Bucket=bucket)
+    container = module_lab.container(
+        image=clients, memory=512, command=["sh", "-c", "aws --endpoint-url $AWS_ENDPOINT_URL s3 ls; exec sleep 1000"],
+        logConfiguration={"logDriver": "awslogs", "options": {
+            "awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "ecs", "awslogs-create-group": "true"}})
+    definition = module_lab.define(container, networkMode="awsvpc", taskRoleArn=ROLE, executionRoleArn=ROLE)
+    task = module_lab.run(definition=definition, networkConfiguration=SUBNET)
+    module_lab.wait_output(task, bucket, seconds=30)
+    line = next(l for l in module_lab.output(task).splitlines() if bucket in l)
+    assert wait_until(lambda: line in aws_logs_tail(engine_daemon, group), 20, "the same line in CloudWatch Logs")
+    module_lab.stop(task)
+    module_lab.wait(task)
+    s3.delete_bucket(Bucket=bucket)
+    engine_daemon.client(service="logs").delete_log_group(logGroupName=group)
