@@ -6,6 +6,8 @@
  */
 #include "shim/firelens.h"
 
+#include "common/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -280,7 +282,8 @@ give_to_user(const char *directory, const char *user)
 	uid = strtol(user, &rest, 10);
 	if (rest[0] == ':' && rest[1] >= '0' && rest[1] <= '9')
 		gid = strtol(rest + 1, NULL, 10);
-	(void)chown(directory, (uid_t)uid, (gid_t)gid); /* else it cannot make it, and says so */
+	if (chown(directory, (uid_t)uid, (gid_t)gid) < 0) /* the router will say so, too */
+		log_warn(NULL, NULL, "%s: %s", directory, strerror(errno));
 }
 
 int

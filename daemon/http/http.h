@@ -56,8 +56,8 @@ struct http_callbacks {
 	    struct err *e, void *cookie);
 	/* POST /_localemu/simulate/spot-interruption: interrupts Spot tasks, of a cluster (name) or
 	 * one (id), NULL: any. 0 and how many, or a negative errno. NULL: there is no such page. */
-	int (*interrupt_spot)(const char *cluster, const char *task, int64_t *ret, struct err *e,
-	    void *cookie);
+	int (*interrupt_spot)(
+	    const char *cluster, const char *task, int64_t *ret, struct err *e, void *cookie);
 };
 
 /* Makes the edge, not listening yet. All that is passed in outlives it (limits are copied, NULL:
