@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A unix socket in front of the Engine that a test can take away, hold still or fill with rubbish."""
 
+import contextlib
 import os
 import selectors
 import socket
@@ -94,8 +95,8 @@ class EngineProxy:
     def _accept(self):
         client, _ = self.listener.accept()
         if self.mode == GARBAGE:
-            client.sendall(b"\x00\xff\x13 this is no HTTP \r\n\r\n" * 20)
-            client.close()
+            with client, contextlib.suppress(OSError):  # whoever only knocked is gone already
+                client.sendall(b"\x00\xff\x13 this is no HTTP \r\n\r\n" * 20)
             return
         if self.mode == STILL:
             self.peers[client] = None
