@@ -34,7 +34,7 @@ def base_image(debs, tmp_path_factory):
     """A Debian with systemd, an Engine, and what the package depends on: then nothing more has to be fetched."""
     root = tmp_path_factory.mktemp("root")
     depends = run("dpkg-deb", "-f", str(debs[0]), "Depends")
-    libraries = [re.split(r"[ |(]", d.strip())[0] for d in depends.split(",")]
+    libraries = [re.split(r"[ |(:]", d.strip())[0] for d in depends.split(",")]
     uri, codename = _mirror()
     tag = f"localemu-test/package:{uuid.uuid4().hex[:12]}"
     try:
