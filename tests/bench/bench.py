@@ -20,7 +20,7 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from bench_logs import bench_logs
+from awslogs import bench_awslogs
 from harness.daemon import BUILD, Daemon, adopt_orphans
 from harness.engine import Engine, busybox_layer
 from harness.wait import Deadline, wait_until
@@ -314,7 +314,7 @@ def main():
         bench_exit(table, daemon, api)
         bench_reads(table, daemon, api)
         bench_memory(table, daemon, api)
-        bench_logs(table, image)
+        bench_awslogs(table, image)
         bench_start_of_daemon(table)
         bench_logs(table)
         bench_large(table)

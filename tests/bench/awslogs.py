@@ -128,7 +128,7 @@ def measure(table, daemon, image):
     table.row("  private memory of their shim, at most", memory, "MiB")
 
 
-def bench_logs(table, image):
+def bench_awslogs(table, image):
     daemon = Daemon().start()
     try:
         measure(table, daemon, image)
