@@ -161,8 +161,8 @@ write_journal(enum log_level level, const char *line, void *cookie)
 	};
 	struct systemd *s = cookie;
 	char shim[ID_MAX], task[ID_MAX], cluster[CLUSTER_MAX] = "";
-	char fields[4][CLUSTER_MAX + 16];
-	struct iovec iov[6];
+	char fields[3][CLUSTER_MAX + 16];
+	struct iovec iov[2 + ARRAY_SIZE(fields)];
 	_cleanup_free_ char *message = xasprintf("MESSAGE=%s", line);
 	char priority[16];
 	int n = 0;
@@ -180,7 +180,7 @@ write_journal(enum log_level level, const char *line, void *cookie)
 	(void)snprintf(fields[0], sizeof(fields[0]), "SHIM=%s", shim);
 	(void)snprintf(fields[1], sizeof(fields[1]), "TASK=%s", task);
 	(void)snprintf(fields[2], sizeof(fields[2]), "CLUSTER=%s", cluster);
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (strchr(fields[i], '=')[1] != '\0')
 			iov[n++] = (struct iovec){ fields[i], strlen(fields[i]) };
 	(void)sd_journal_sendv(iov, n);

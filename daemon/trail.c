@@ -307,12 +307,6 @@ place(const struct call *c)
 }
 
 static void
-add_or_null(struct json_object *o, const char *key, struct json_object *v)
-{
-	json_object_object_add(o, key, v);
-}
-
-static void
 print_call(struct record *rec, struct json_object *o, const struct scope *sc, const char *code)
 {
 	struct call *c = rec->c;
@@ -328,8 +322,10 @@ print_call(struct record *rec, struct json_object *o, const struct scope *sc, co
 		json_add_str(o, "errorCode", code);
 		json_add_str(o, "errorMessage", c->err.text);
 	}
-	add_or_null(o, "requestParameters", copy_parameters(rec));
-	add_or_null(o, "responseElements", code == NULL ? copy_answer(rec, c->out) : NULL);
+	/* Both are there as null, too. */
+	json_object_object_add(o, "requestParameters", copy_parameters(rec));
+	json_object_object_add(
+	    o, "responseElements", code == NULL ? copy_answer(rec, c->out) : NULL);
 	json_add_str(o, "requestID", c->request_id);
 }
 

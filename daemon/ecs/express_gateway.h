@@ -15,8 +15,6 @@ struct express_in {
 	const char *cluster;
 	const char *service; /* Create: serviceName, NULL: made up; others: serviceArn */
 	const char *task_definition;
-	struct json_object *container;
-	const char *health_check_path;
 	struct tag_list tags;
 	struct str_list include;
 };

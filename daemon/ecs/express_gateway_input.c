@@ -56,8 +56,8 @@ static const struct schema scaling_schema =
 /* What Create and Update have in common. */
 #define CONFIGURATION                                                                              \
 	F_UNBOUND(SCHEMA_STRING, "executionRoleArn", .max_len = ARN_LEN_MAX),                      \
-	F_STR(struct express_in, health_check_path, "healthCheckPath", .min_len = 1, .max_len = 1024), \
-	F_JSON(struct express_in, container, "primaryContainer", &container_schema),               \
+	F_UNBOUND(SCHEMA_STRING, "healthCheckPath", .min_len = 1, .max_len = 1024), \
+	F_UNBOUND(SCHEMA_STRUCT, "primaryContainer", .sub = &container_schema),               \
 	F_UNBOUND(SCHEMA_STRING, "taskRoleArn", .max_len = ARN_LEN_MAX),                           \
 	F_UNBOUND(SCHEMA_STRUCT, "networkConfiguration", .sub = &network_schema),                  \
 	F_UNBOUND(SCHEMA_STRING, "cpu", .max_len = 16),                                            \
